@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One non-recursive Makefile. The two lines a new user needs:
+#
+#   sudo make demo      build, lay out a small plant, show what the firewall does, take it down
+#   sudo make test      everything that can run here; says what it skipped and why
+#
+# Variants live side by side under build/: VARIANT=release (default), asan, cov, fuzz. `make help` lists the targets.
+
+VARIANT ?= release
+B := build/$(VARIANT)
+
+prefix ?= /usr
+sbindir ?= $(prefix)/sbin
+bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec/otfw
+sysconfdir ?= /etc
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+
+ifeq ($(VARIANT),fuzz)
+CC := clang
+else
+CC ?= cc
+endif
+PKG_CONFIG ?= pkg-config
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror=implicit -Wstrict-prototypes -Wmissing-prototypes
+CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_asan := -fsanitize=address,undefined
+CFLAGS_cov := -O0 -g --coverage
+LDFLAGS_cov := --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_fuzz := -fsanitize=address,undefined
+
+VERSION := $(shell cat VERSION 2>/dev/null || echo 0)
+CPPFLAGS += -I. -D_GNU_SOURCE -DOTFW_VERSION='"$(VERSION)"' -DOTFW_LIBEXEC='"$(libexecdir)"'
+ALL_CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS := $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
+
+# pkg-config is asked only when something is built: `make demo` on a bare machine must first install it.
+pc = $(shell $(PKG_CONFIG) --libs $(1))
+
+# ---- what is built from what ----
+PROTOCOLS_SRC := $(wildcard protocols/*.c)
+POLICY_SRC := $(wildcard rules/policy*.c)
+RULES_SRC := $(filter-out $(POLICY_SRC),$(wildcard rules/*.c))
+COMMON_SRC := $(wildcard fwd/common/*.c)
+# The engine's pure half is a library (replay, decode, tests and fuzzers run it); the other half talks to the kernel.
+ENGINE_LIVE := fwd/engine/main.c fwd/engine/nfq.c fwd/engine/sandbox.c
+ENGINE_SRC := $(filter-out $(ENGINE_LIVE),$(wildcard fwd/engine/*.c))
+GUARDIAN_SRC := $(wildcard fwd/guardian/*.c)
+RECORDER_SRC := $(wildcard fwd/recorder/*.c)
+CTL_SRC := $(wildcard fwd/ctl/*.c)
+
+o = $(patsubst %.c,$(B)/%.o,$(1))
+LIBS := $(B)/libprotocols.a $(B)/libpolicy.a $(B)/librules.a $(B)/libcommon.a $(B)/libengine.a
+PURE := $(B)/libengine.a $(B)/libcommon.a $(B)/libpolicy.a $(B)/libprotocols.a
+LOADER := $(B)/libengine.a $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
+BINS := $(B)/otfwd $(B)/otfw-engine $(B)/otfw-recorder $(B)/otfwctl
+
+.PHONY: all
+all: $(BINS)
+
+$(B)/libprotocols.a: $(call o,$(PROTOCOLS_SRC))
+$(B)/libpolicy.a: $(call o,$(POLICY_SRC))
+$(B)/librules.a: $(call o,$(RULES_SRC))
+$(B)/libcommon.a: $(call o,$(COMMON_SRC))
+$(B)/libengine.a: $(call o,$(ENGINE_SRC))
+$(LIBS):
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/otfw-engine: $(call o,$(wildcard $(ENGINE_LIVE))) $(PURE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libseccomp)
+$(B)/otfwd: $(call o,$(GUARDIAN_SRC)) $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libnftables libcap-ng libsodium)
+$(B)/otfw-recorder: $(call o,$(RECORDER_SRC)) $(PURE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium)
+$(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap) -lm
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests ----
+UNIT_SRC := $(wildcard tests/unit/*.c)
+LAWS_SRC := $(wildcard tests/laws/*.c)
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+UNIT := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+LAWS := $(patsubst %.c,$(B)/%,$(LAWS_SRC))
+FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz-replay/%,$(FUZZ_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(FUZZ_SRC))
+TEST_LIBS = $(call pc,cmocka yaml-0.1 jansson libsodium libpcap) -lm
+
+$(UNIT) $(LAWS): $(B)/tests/%: tests/%.c $(LOADER)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
+
+# Corpus and regressions replay without clang: each target linked to a small driver.
+$(FUZZ_REPLAY): $(B)/tests/fuzz-replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LOADER)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ tests/fuzz/$*.c tests/fuzz/replay.c $(LOADER) $(TEST_LIBS)
+$(FUZZ_BIN): $(B)/tests/fuzz/%: tests/fuzz/%.c $(LOADER)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
+
+# Programs that tests, demo and bench run: peers (libmodbus) and measuring tools, one file each.
+TOOLS_SRC := $(wildcard tests/netns/tools/*.c tests/bench/*.c)
+TOOLS := $(patsubst %.c,$(B)/%,$(TOOLS_SRC))
+$(TOOLS): $(B)/%: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(call pc,libmodbus libmnl libnetfilter_queue) -lpthread
+
+.PHONY: tools
+tools: $(TOOLS)
+
+FUZZ_SECONDS ?= 60
+.PHONY: check test test-netns fuzz bench demo lint format help deps install clean manual
+check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
+	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh)
+
+test: deps
+	@$(MAKE) --no-print-directory all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
+	@$(MAKE) --no-print-directory VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
+	@B=$(B) tests/run lint $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY)) \
+	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh tests/netns/*.sh)
+
+test-netns: all tools
+	@B=$(B) tests/run $(wildcard tests/netns/*.sh)
+
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))
+	@B=build/fuzz tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+bench: deps
+	@$(MAKE) --no-print-directory all tools
+	@B=$(B) tests/bench/run.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all tools
+	@B=$(B) tests/netns/demo/run.sh
+
+deps:
+	@tests/deps.sh
+
+lint:
+	@tests/lint.sh
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(sysconfdir)/otfw \
+	    $(DESTDIR)$(datadir)/doc/otfw/examples
+	install -m 755 $(B)/otfwd $(DESTDIR)$(sbindir)/
+	install -m 755 $(B)/otfwctl $(DESTDIR)$(bindir)/
+	install -m 755 $(B)/otfw-engine $(B)/otfw-recorder $(DESTDIR)$(libexecdir)/
+	cp -r examples/. $(DESTDIR)$(datadir)/doc/otfw/examples/
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'all check test test-netns fuzz (FUZZ_SECONDS=60 each) bench demo lint format install clean'
+	@echo 'VARIANT=release|asan|cov|fuzz   DESTDIR= prefix=$(prefix)'
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

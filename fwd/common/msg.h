@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Messages between the guardian and its children, over an inherited AF_UNIX SOCK_SEQPACKET pair. A message is one struct
+ * msg, with at most one descriptor beside it. Descriptors a child starts with are fixed numbers.
+ */
+#ifndef OTFW_FWD_COMMON_MSG_H
+#define OTFW_FWD_COMMON_MSG_H
+
+#include <stdint.h>
+
+/* Engine: argv[0], and these. */
+#define FD_QUEUE   3 /* the NFQUEUE netlink socket, bound and configured */
+#define FD_SHM     4 /* memfd of struct shm */
+#define FD_CHANNEL 5 /* seqpacket pair */
+/* Recorder: FD_CHANNEL only; everything else comes as messages. */
+
+enum msg_type {
+	MSG_NONE,
+	MSG_IMAGE,  /* guardian -> engine, recorder: a sealed memfd with a policy image; generation */
+	MSG_SHM,    /* guardian -> recorder: memfd of a queue's shared memory; arg = queue number */
+	MSG_RELOAD, /* recorder -> guardian: compile and load the policy file again; arg = request number */
+	MSG_RELOADED, /* guardian -> recorder: arg = request number, status 0 or 1, generation; memfd with the compiler's words */
+	MSG_STOP /* guardian -> recorder: write what is left and end */
+};
+
+struct msg {
+	uint32_t type;
+	uint32_t generation;
+	uint32_t arg;
+	int32_t status;
+};
+
+/* Sends m with fd (-1: none). 0 or -1 with errno. Never blocks: EAGAIN when the other end does not read. */
+int msg_send(int sock, const struct msg *m, int fd);
+/* 1: one message read, *fd set (-1: none). 0: the other end is gone. -1 with errno (EAGAIN: nothing there). */
+int msg_recv(int sock, struct msg *m, int *fd);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The memory an engine, the guardian and the recorder share: one memfd per queue, made by the guardian, fixed size. It
+ * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
+ * SHM_VERSION.
+ *
+ *   struct shm | flows | pool (history and held bytes) | rates | ring
+ *
+ * Who writes what is said at each part; everything that another process reads while it changes is atomic.
+ */
+#ifndef OTFW_FWD_COMMON_SHM_H
+#define OTFW_FWD_COMMON_SHM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fwd/common/event.h"
+
+#define SHM_MAGIC   0x7766746fu /* "otfw" */
+#define SHM_VERSION 1u
+
+#define SHM_FLOWS     16384u
+#define SHM_FLOW_SIZE 2560u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
+#define SHM_POOL_SIZE (56u << 20) /* history of forwarded bytes, and the bytes of held segments */
+#define SHM_HELD      4096u       /* held segments of one engine */
+#define SHM_RATES     16384u
+
+enum shm_counter {
+	SHM_PACKETS, /* messages read from the queue */
+	SHM_BYTES,
+	SHM_INSPECTED, /* accepted with PLAN_MARK_INSPECTED */
+	SHM_PASSED,    /* accepted with PLAN_MARK_PASSED: open zone, learn or shadow, not inspected */
+	SHM_DROPPED,
+	SHM_RESETS,
+	SHM_HELD_NOW, /* a gauge */
+	SHM_HELD_EVER,
+	SHM_PDUS,
+	SHM_PDUS_DENIED,
+	SHM_PDUS_SHADOW, /* would have been denied */
+	SHM_LATE_ANSWERS,
+	SHM_KEEPALIVES, /* keep-alives whose garbage octet was replaced */
+	SHM_FLOWS_NOW,  /* a gauge */
+	SHM_FLOWS_EVER,
+	SHM_FLOWS_REFUSED, /* table full */
+	SHM_PICKED_UP,     /* sessions found in the middle */
+	SHM_QUEUE_ERRORS,  /* ENOBUFS on the socket */
+	SHM_LATE_VERDICTS, /* a verdict came back: the guardian had been faster */
+	SHM_SEQ_GAPS,      /* ids the kernel used up without a message */
+	SHM_COUNTERS
+};
+
+/* Written by the guardian. */
+struct shm_guardian {
+	_Atomic uint32_t engine_pid;
+	_Atomic uint32_t restarts;
+	_Atomic uint32_t generation; /* of the policy it has handed out */
+	_Atomic uint32_t
+		released_upto; /* packets with ids up to this are no longer waiting: their messages are ghosts */
+	_Atomic uint32_t settled_accept; /* packets of a dead engine that were let go (open) */
+	_Atomic uint32_t settled_drop;
+	_Atomic uint32_t suspects;
+	uint16_t queue_num; /* set once */
+	uint16_t queue_index;
+	uint8_t failure; /* enum failure */
+};
+
+/* A segment whose verdict waits for bytes before it. Written by the engine; ids are settled by the guardian after its death. */
+struct shm_held {
+	_Atomic uint32_t state; /* 0 free, 1 held */
+	uint32_t id;
+	uint32_t flow;
+	uint32_t seq, len; /* TCP sequence number of the first octet, octets of payload */
+	uint32_t bytes;    /* where in the pool the packet's payload is kept */
+	uint8_t dir;
+	uint8_t flags; /* TCP flags */
+	uint16_t next; /* list of the flow and direction; SHM_HELD_NONE ends */
+	int64_t since_us;
+};
+#define SHM_HELD_NONE 0xffffu
+
+/* Written by the engine. */
+struct shm_engine {
+	_Atomic uint32_t started;    /* 1 once it reads the queue */
+	_Atomic uint32_t generation; /* of the policy it judges by */
+	_Atomic uint32_t busy;       /* 1 while it is in packet current_id */
+	_Atomic uint32_t current_id;
+	_Atomic uint32_t current_flow; /* slot, or UINT32_MAX while unknown */
+	_Atomic uint32_t last_id;      /* last id read: the next engine sees gaps from here */
+	_Atomic uint64_t heartbeat;    /* packets handled */
+};
+
+struct shm {
+	uint32_t magic, version;
+	uint64_t size;
+	uint64_t flows_at, pool_at, held_at, rates_at, ring_at,
+		guardian_ring_at; /* offsets from the start of struct shm */
+	struct shm_guardian guardian;
+	struct shm_engine engine;
+	_Atomic uint64_t counters[SHM_COUNTERS];
+	_Atomic uint64_t reasons[REASON_COUNT_OF]; /* PDUs and packets not passed, by reason */
+	_Atomic uint32_t
+		flows_clean; /* engine: 0 while it changes a flow, so that a successor knows it may be torn */
+};
+
+/* Name of a counter in `otfwctl status` ("packets"). */
+const char *shm_counter_name(unsigned i);
+
+/* Octets to ftruncate. */
+size_t shm_size(void);
+/* Lays out fresh zeroed memory. */
+void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure);
+/* Checks magic, version, size. NULL with a message in err. */
+struct shm *shm_open_mem(void *mem, size_t size, const char **err);
+
+static inline void *shm_at(struct shm *s, uint64_t off)
+{
+	return (char *)s + off;
+}
+static inline void shm_add(struct shm *s, enum shm_counter c, uint64_t n)
+{
+	/* One writer each: no read-modify-write needed. */
+	atomic_store_explicit(&s->counters[c],
+			      atomic_load_explicit(&s->counters[c], memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+#endif

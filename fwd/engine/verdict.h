@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a packet to a decision: pkt -> flow -> stream -> protocols -> policy, in one place, for the live queue and for
+ * captures alike. Pure: bytes and time come in, decisions and reports go out through the sink; memory is the caller's.
+ */
+#ifndef OTFW_FWD_ENGINE_VERDICT_H
+#define OTFW_FWD_ENGINE_VERDICT_H
+
+#include "fwd/common/shm.h"
+#include "fwd/engine/pkt.h"
+#include "rules/policy.h"
+
+enum action {
+	ACTION_ACCEPT,
+	ACTION_DROP,
+	ACTION_RESET /* accepted in the kernel's sense, but rewritten into the RST that the ruleset doubles */
+};
+
+/* What becomes of one packet. Every id handed to verdict_packet() gets exactly one, at once or (held segments) later. */
+struct decision {
+	enum action action;
+	uint32_t mark;         /* PLAN_MARK_*, 0 with ACTION_DROP */
+	const uint8_t *packet; /* the rewritten IP packet, or NULL: unchanged */
+	uint32_t packet_len;
+};
+
+enum judgement { JUDGED_ALLOW, JUDGED_DENY, JUDGED_UNINSPECTED };
+
+/* One PDU that was judged, or a segment that never became one (pdu NULL). Valid during the call only. */
+struct report {
+	uint32_t id; /* the packet that completed it */
+	int64_t ts_us;
+	const struct tuple *tuple; /* as that packet went */
+	const struct route *route; /* NULL without a policy */
+	uint32_t flow;             /* slot, UINT32_MAX: none */
+	uint8_t transport;
+	bool from_server;
+	int proto; /* -1: unknown */
+	const struct pdu *pdu;
+	uint64_t pdu_no; /* from 1, counted over all flows */
+	enum judgement judgement;
+	bool would_deny; /* shadow or learn: it passes, enforcing would deny it (reason and match say why) */
+	enum reason reason;
+	const struct match *match; /* NULL unless the policy was asked */
+};
+
+struct verdict_sink {
+	void *ctx;
+	void (*decide)(void *ctx, uint32_t id, const struct decision *d);
+	void (*report)(void *ctx, const struct report *r);
+};
+
+#define VERDICT_SCRATCH (PROTO_PDU_MAX + 1)
+
+struct verdict {
+	const struct policy *
+		policy; /* NULL: decode everything on known ports, allow everything, resynchronise after gaps */
+	uint32_t generation; /* changes with the policy: flows are routed anew */
+	struct shm *shm;     /* flow table, pool, held, rates, counters */
+	struct verdict_sink sink;
+	bool (*port_hook)(void *ctx, const struct tuple *t, int *proto,
+			  bool *from_server); /* decode --port; may be NULL */
+	void *port_ctx;
+	uint64_t pdus;
+	struct pdu pdu;                   /* scratch of the PDU at hand */
+	uint8_t join[VERDICT_SCRATCH];    /* a PDU put together from several segments */
+	uint8_t rewrite[VERDICT_SCRATCH]; /* a packet rewritten for RESET or a keep-alive */
+};
+
+/* Time as an argument: mono_us orders and expires, wall_us is for rules and records. */
+struct verdict_time {
+	int64_t mono_us, wall_us;
+	bool clock_good;
+};
+
+/* First use of the memory, and taking over from an engine that died: torn flows and its held segments are given up. */
+void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink);
+void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generation);
+
+/*
+ * One packet, from its IP header. truncated: the kernel gave less than all. gso: it stands for several segments (its length
+ * must not shrink). Calls sink.decide for id now or later, for other held ids when this packet fills their gap.
+ */
+void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id, bool truncated,
+		    bool gso, const struct verdict_time *now);
+
+/* Lets held segments go that have waited too long; expires idle flows a few at a time. Call about every millisecond while segments are held, else every 100 ms.
+ * Returns the microseconds until the next call is useful. */
+int64_t verdict_tick(struct verdict *v, const struct verdict_time *now);
+
+#endif

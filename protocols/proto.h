@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The contract of a protocol: framing, decoding, and the vocabularies that give YAML, logs and golden files
+ * their names. A protocol knows nothing of rules, flows or processes. README.md is the recipe for a new one.
+ */
+#ifndef OTFW_PROTOCOLS_PROTO_H
+#define OTFW_PROTOCOLS_PROTO_H
+
+#include "protocols/op.h"
+
+#define PDU_OPS_MAX     64  /* operations of one PDU: more is REASON_TOO_MANY_OPERATIONS */
+#define PROTO_STATE_MAX 256 /* octets of per-flow protocol state */
+#define PROTO_PDU_MAX   65535
+#define PROTO_PORTS_MAX 4
+
+enum transport { TRANSPORT_TCP = 1, TRANSPORT_UDP = 2 };
+
+/* What the fixed header alone says of the bytes at a PDU boundary. */
+enum frame_state {
+	FRAME_MORE, /* too few bytes to tell */
+	FRAME_PDU,  /* a PDU of .length octets starts here (they need not all be there yet) */
+	FRAME_BAD,  /* this is no PDU: .fault says why */
+};
+struct frame {
+	enum frame_state state;
+	uint32_t length;
+	struct fault fault;
+};
+
+/*
+ * A request that waits for its answer. Decoding a request fills one in; the flow keeps it (only when the
+ * request was allowed) and hands the table back when it decodes an answer. Fields are the decoder's to use.
+ */
+struct asked {
+	uint64_t expires_us; /* the flow's: 0 = slot free */
+	uint32_t id;         /* transaction id, invoke id, sequence ...; what pairs answer and request */
+	uint32_t unit;
+	uint32_t space, first, last;
+	uint32_t size;   /* what the answer must hold, in the protocol's own unit */
+	uint32_t aux[2]; /* whatever else the answer is checked against */
+	uint16_t function, sub;
+	uint16_t rule; /* the flow's: the rule that allowed it */
+	uint8_t has;   /* enum op_has of the request */
+	uint8_t flags; /* the decoder's */
+};
+
+struct pdu_in {
+	const uint8_t *data;
+	uint32_t len;       /* exactly one PDU, as frame() measured it (a datagram for UDP) */
+	bool from_server;   /* which end sent it */
+	bool answers_known; /* asked[] is complete: false when a capture or a session began in the middle */
+	const struct asked *asked; /* all slots of the flow, free ones included; NULL with nasked 0 */
+	uint32_t nasked;
+	void *state; /* a scratch copy of the flow's protocol state, state_size octets: kept only if the PDU passes */
+	uint32_t options; /* bits of struct proto.options that the rule set switched on */
+};
+
+/* A decoded PDU. nops counts only when fault.reason is REASON_NONE. ops past nops are not initialised. */
+struct pdu {
+	struct fault fault;
+	bool answer_expected; /* a request: the flow keeps .ask until it is answered */
+	bool exception;       /* an answer that says no: .exception_code */
+	uint8_t exception_code;
+	int32_t answers; /* index into asked[], or -1: an answer nobody asked for, or not an answer */
+	uint32_t id;     /* transaction id as on the wire, 0 where there is none */
+	uint32_t nops;
+	struct asked ask;
+	struct op ops[PDU_OPS_MAX];
+};
+
+/* ---- vocabularies: static tables, the end marked by name == NULL ---- */
+
+enum fn_flags {
+	FN_RANGE = 1 << 0,  /* its operations carry space and range: a rule must bound them */
+	FN_VALUES = 1 << 1, /* writes values: a rule must bound them or say any */
+	FN_OPAQUE = 1 << 2, /* content is not read: only a rule that names this very function allows it */
+	FN_GROUP = 1 << 3,  /* a name for several (lo..hi): good in rules, never the name of an operation
+			       that a narrower entry names */
+};
+struct vocab_function {
+	uint32_t lo, hi; /* function << 16 | sub, inclusive; lo == hi for a single one */
+	const char *name;
+	uint32_t access; /* bits 1 << enum access that its requests carry */
+	uint32_t flags;  /* enum fn_flags */
+	const char *doc;
+};
+
+struct vocab_space {
+	uint32_t code;
+	const char *name;
+	uint32_t min, max; /* zero-based addresses */
+	uint8_t bits;      /* an address holds so many bits (coil 1, register 16) */
+	bool writable;
+	uint32_t
+		modicon_first; /* the written number of address 0 in `addressing: modicon`, 5-digit form; 0: none */
+	uint32_t modicon_last;
+	uint32_t modicon_first6, modicon_last6; /* 6-digit form */
+	const char *doc;
+};
+
+struct vocab_arg {
+	const char *key;  /* YAML key in a rule */
+	const char *name; /* in logs */
+	const struct vocab_name {
+		int64_t value;
+		const char *name;
+	} * names; /* optional names of values */
+	const char *doc;
+};
+
+struct vocab_option {
+	uint32_t bit;
+	const char *key;
+	const char *doc;
+};
+
+struct proto {
+	const char *name;
+	const char *title; /* for people: "Modbus/TCP" */
+	uint8_t transports;
+	uint16_t ports[PROTO_PORTS_MAX]; /* 0 ends */
+	uint32_t max_pdu;
+	uint32_t header;        /* octets frame() needs at most to tell */
+	uint32_t state_size;    /* <= PROTO_STATE_MAX */
+	const char *unit_key;   /* YAML key for stations: "units"; NULL when the protocol has none */
+	const char *origin_key; /* YAML key for asking stations, or NULL */
+	uint32_t unit_max, origin_max;
+	const struct vocab_function *functions;
+	const struct vocab_space *spaces;
+	const struct vocab_arg *args;       /* may be NULL */
+	const struct vocab_option *options; /* may be NULL */
+
+	/* Looks at len octets at a PDU boundary, TCP only. Never reads past len, never needs more than .header. */
+	struct frame (*frame)(const uint8_t *data, uint32_t len, bool from_server);
+	/* Decodes one PDU. Always sets fault; on success nops >= 1 and every op below it. No other effect. */
+	void (*decode)(const struct pdu_in *in, struct pdu *out);
+};
+
+/* The registry, from protocols.def. Index = the protocol's number inside one build. */
+enum proto_id {
+#define PROTOCOL(sym) PROTO_##sym,
+#include "protocols/protocols.def"
+#undef PROTOCOL
+	PROTO_COUNT
+};
+const struct proto *proto_get(unsigned id);   /* NULL past the end */
+int proto_find(const char *name, size_t len); /* id or -1 */
+/* The protocol whose default port this is, or -1. */
+int proto_by_port(enum transport t, uint16_t port);
+
+/* Names. All NULL or -1 when there is none. */
+const struct vocab_function *proto_function(const struct proto *p, uint32_t key);
+const struct vocab_function *proto_function_find(const struct proto *p, const char *name, size_t len);
+const struct vocab_space *proto_space(const struct proto *p, uint32_t code);
+const struct vocab_space *proto_space_find(const struct proto *p, const char *name, size_t len);
+
+/* The slot of asked[] that waits for id, or -1. */
+int32_t asked_find(const struct asked *asked, uint32_t n, uint32_t id);
+
+#endif

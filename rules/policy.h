@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The matcher: a compiled image, opened read-only. No heap, no YAML, no clock, no system call: what the engine links.
+ * Everything here is bounded by the image's own counts, which policy_open() has checked.
+ */
+#ifndef OTFW_RULES_POLICY_H
+#define OTFW_RULES_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocols/proto.h"
+
+enum lane { LANE_NONE, LANE_SAFETY, LANE_KERNEL, LANE_INSPECTED };
+enum failure { FAILURE_CLOSED, FAILURE_OPEN };
+enum policy_mode { MODE_ENFORCE, MODE_SHADOW, MODE_LEARN };
+enum on_deny { DENY_RESET, DENY_DROP };
+enum rate_per { RATE_PER_RULE, RATE_PER_CLIENT };
+/* TYPE_RAW: numbers as the protocol itself types them, one per address. */
+enum value_type {
+	TYPE_RAW,
+	TYPE_BOOL,
+	TYPE_UINT16,
+	TYPE_INT16,
+	TYPE_UINT32,
+	TYPE_INT32,
+	TYPE_FLOAT32,
+	TYPE_COUNT
+};
+
+#define POLICY_DIGEST   32
+#define POLICY_NO_RULE  0xffffu
+#define POLICY_NO_INDEX 0xffffu
+
+struct image; /* rules/image.h: the layout; only compile and policy know it */
+
+struct policy {
+	const struct image *image;
+	size_t size;
+};
+
+/*
+ * Checks magic, version, size, every offset and every count of the image, then points p at it. Returns 0, or -1 with a
+ * one-line message ("image version 3, this is version 4") in err. After success no lookup can leave the image.
+ * The digest itself is checked by image_verify() (rules/image.h) before the image is handed to an engine: the engine links no
+ * cryptography, and gets images only as sealed memory from the guardian.
+ */
+int policy_open(struct policy *p, const void *image, size_t size, char *err, size_t errcap);
+
+/* SHA-256 over everything behind the digest, 32 octets. */
+const uint8_t *policy_digest(const struct policy *p);
+
+/* ---- names and settings, for logs, status and the hook plan ---- */
+
+struct policy_zone {
+	const char *name;
+	int level;
+	enum failure failure;
+	uint32_t deadline_us;
+	bool safety;
+	uint16_t queue; /* index of policy_queue() that inspected traffic to it uses by default */
+};
+struct policy_conduit {
+	const char *name;
+	enum lane lane;
+	uint16_t to;    /* zone */
+	uint16_t queue; /* POLICY_NO_INDEX for a safety lane */
+	enum policy_mode mode;
+	enum on_deny on_deny;
+	enum failure failure;
+	uint32_t deadline_us;
+	uint64_t answer_within_us;
+	uint32_t at_most;
+	uint32_t first_rule, nrules; /* global rule numbers */
+};
+struct policy_rule {
+	const char *id, *reason, *owner, *ticket;
+	uint16_t conduit;
+	enum lane lane;
+	int proto; /* -1: L4 only */
+};
+struct policy_queue {       /* one engine each */
+	const char *engine; /* "" for the common one */
+	enum failure failure;
+	uint32_t deadline_us; /* the shortest of its conduits */
+};
+unsigned policy_zones(const struct policy *p);
+unsigned policy_conduits(const struct policy *p);
+unsigned policy_rules(const struct policy *p);
+unsigned policy_queues(const struct policy *p);
+/* Each false past the end. */
+bool policy_zone_get(const struct policy *p, unsigned i, struct policy_zone *out);
+bool policy_conduit_get(const struct policy *p, unsigned i, struct policy_conduit *out);
+bool policy_rule_get(const struct policy *p, unsigned i, struct policy_rule *out);
+bool policy_queue_get(const struct policy *p, unsigned i, struct policy_queue *out);
+const char *policy_site(const struct policy *p);
+/* A host's name for an address and unit ("p-101"), for an address ("gw-1"), or NULL. unit < 0: none. */
+const char *policy_host_name(const struct policy *p, const uint8_t ip[16], int64_t unit);
+/* The zone an address lies in, or -1. */
+int policy_zone_of(const struct policy *p, const uint8_t ip[16]);
+
+/* ---- from tuple to rule set: once per flow ---- */
+
+/* Addresses in IPv6 form, IPv4 as ::ffff:a.b.c.d, as seen in forwarding; ports in host order. */
+struct tuple {
+	uint8_t src[16], dst[16];
+	uint16_t sport, dport;
+	uint8_t ipproto;
+};
+
+struct route {
+	enum reason
+		reason; /* REASON_NONE, or NO_ZONE, NO_CONDUIT, NO_RULE: then only zone and conduit may be set */
+	bool from_server; /* the tuple runs from server to client */
+	enum lane lane;
+	enum policy_mode mode;
+	enum failure failure;
+	enum on_deny on_deny;
+	int proto;        /* enum proto_id; -1 for LANE_KERNEL and LANE_SAFETY */
+	uint16_t conduit; /* POLICY_NO_INDEX: none */
+	uint16_t zone;    /* the conduit's `to` zone, or that of dst; POLICY_NO_INDEX: none */
+	uint16_t queue;
+	uint32_t ruleset; /* opaque; valid for this image only */
+	uint32_t options; /* leniencies: the union over the rule set, for pdu_in.options */
+	uint32_t deadline_us;
+	uint64_t answer_within_us;
+};
+
+/*
+ * Which conduit and rule set a packet belongs to. The tuple is tried as client to server; if that finds none and `both`
+ * is set, as server to client. A conduit in learn or shadow mode takes every tuple of its scope on its protocols' ports, so that what no
+ * rule names can be seen.
+ */
+void policy_route(const struct policy *p, const struct tuple *t, bool both, struct route *out);
+
+/* ---- from operations to a verdict: once per PDU ---- */
+
+struct policy_now {
+	int64_t unix_us;
+	bool clock_good; /* false: rules with `when` or `until` are off */
+};
+
+/* Token buckets of rules with `rate`, in memory the caller owns (zeroed at first): no heap. */
+struct rate_slot {
+	uint64_t key; /* of rule and client; 0: free */
+	uint64_t tat; /* theoretical arrival time, us (GCRA) */
+};
+struct rates {
+	struct rate_slot *slots;
+	uint32_t n; /* a power of two */
+};
+
+/* Why, in numbers; policy_detail() turns it into a sentence. Filled on allow as well (rule of operation 0). */
+struct match {
+	enum reason reason; /* REASON_NONE: every operation is allowed */
+	uint16_t rule; /* global number: that allowed operation 0, or that came closest; POLICY_NO_RULE */
+	uint16_t op;   /* the operation that failed */
+	uint16_t arg;  /* REASON_ARGUMENT: which */
+	uint32_t
+		cell; /* REASON_ADDRESS, VALUE*: the rule's range that came closest, image-internal; UINT32_MAX: none */
+	int64_t got;    /* the value, function key, unit ... that failed */
+	int64_t lo, hi; /* the interval it was held against (the nearest one) */
+	bool is_float;  /* got, lo, hi are op_order_double() numbers */
+};
+
+/*
+ * Judges every operation of a PDU against one rule set. REASON_NONE and out filled when each is contained in one rule;
+ * rate tokens are taken only then. `client` is the client's address (rates). Rates may be NULL: then no rate is enforced.
+ */
+enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
+			 const uint8_t client[16], const struct policy_now *now, struct rates *rates,
+			 struct match *out);
+
+/*
+ * The sentence for a verdict: "holding 40..60 is not inside 40..49 of rule hmi-pumps/set". For a fault from the wire,
+ * pass match NULL. Returns the length as snprintf does.
+ */
+size_t policy_detail(const struct policy *p, const struct op *op, int proto, const struct match *m, char *buf,
+		     size_t cap);
+
+/* Would rule `rule` alone allow this operation, and if not, which check fails first? For `otfwctl explain`. */
+enum reason policy_try(const struct policy *p, unsigned rule, const struct op *op, int proto,
+		       const uint8_t client[16], const uint8_t server[16], const struct policy_now *now,
+		       struct match *out);
+
+#endif
