@@ -12,7 +12,8 @@
 #define FD_QUEUE   3 /* the NFQUEUE netlink socket, bound and configured */
 #define FD_SHM     4 /* memfd of struct shm */
 #define FD_CHANNEL 5 /* seqpacket pair */
-/* Recorder: FD_CHANNEL only; everything else comes as messages. */
+/* Recorder: FD_CHANNEL, and FD_LOG when it writes to a file; everything else comes as messages. */
+#define FD_LOG 6 /* the event log, opened for appending by the guardian: the recorder may lack the right */
 
 enum msg_type {
 	MSG_NONE,

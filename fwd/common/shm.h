@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | rates | ring
+ *   struct shm | flows | pool (history and held bytes) | held | rates | ring | guardian ring
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/common/shm.h"
+
+#define LINE 64u /* parts start on a cache line, so that two writers never share one */
+#define PAGE 4096u
+
+/* What the layout and its users count on. */
+_Static_assert(SHM_HELD < SHM_HELD_NONE, "held slots are 16-bit indices");
+_Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
+_Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
+
+struct layout {
+	uint64_t flows, pool, held, rates, ring, guardian_ring, end;
+};
+
+static uint64_t up(uint64_t n, uint64_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static struct layout layout(void)
+{
+	struct layout l;
+
+	l.flows = up(sizeof(struct shm), PAGE);
+	l.pool = up(l.flows + (uint64_t)SHM_FLOWS * SHM_FLOW_SIZE, PAGE);
+	l.held = up(l.pool + SHM_POOL_SIZE, LINE);
+	l.rates = up(l.held + SHM_HELD * sizeof(struct shm_held), LINE);
+	l.ring = up(l.rates + SHM_RATES * sizeof(struct rate_slot), LINE);
+	l.guardian_ring = up(l.ring + sizeof(struct ring), LINE);
+	l.end = up(l.guardian_ring + sizeof(struct ring), PAGE);
+	return l;
+}
+
+const char *shm_counter_name(unsigned i)
+{
+	static const char *const names[SHM_COUNTERS] = {
+		[SHM_PACKETS] = "packets",
+		[SHM_BYTES] = "bytes",
+		[SHM_INSPECTED] = "inspected",
+		[SHM_PASSED] = "passed",
+		[SHM_DROPPED] = "dropped",
+		[SHM_RESETS] = "resets",
+		[SHM_HELD_NOW] = "held-now",
+		[SHM_HELD_EVER] = "held",
+		[SHM_PDUS] = "pdus",
+		[SHM_PDUS_DENIED] = "pdus-denied",
+		[SHM_PDUS_SHADOW] = "pdus-shadow-denied",
+		[SHM_LATE_ANSWERS] = "late-answers",
+		[SHM_KEEPALIVES] = "keep-alives",
+		[SHM_FLOWS_NOW] = "flows-now",
+		[SHM_FLOWS_EVER] = "flows",
+		[SHM_FLOWS_REFUSED] = "flows-refused",
+		[SHM_PICKED_UP] = "picked-up",
+		[SHM_QUEUE_ERRORS] = "queue-errors",
+		[SHM_LATE_VERDICTS] = "late-verdicts",
+		[SHM_SEQ_GAPS] = "sequence-gaps",
+	};
+
+	return i < SHM_COUNTERS ? names[i] : NULL;
+}
+
+size_t shm_size(void)
+{
+	return layout().end;
+}
+
+void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure)
+{
+	struct layout l = layout();
+	struct shm *s = mem;
+
+	s->version = SHM_VERSION;
+	s->size = l.end;
+	s->flows_at = l.flows;
+	s->pool_at = l.pool;
+	s->held_at = l.held;
+	s->rates_at = l.rates;
+	s->ring_at = l.ring;
+	s->guardian_ring_at = l.guardian_ring;
+	s->guardian.queue_num = queue_num;
+	s->guardian.queue_index = queue_index;
+	s->guardian.failure = (uint8_t)failure;
+	atomic_store(&s->engine.current_flow, UINT32_MAX);
+	atomic_store(&s->flows_clean, 1);
+	/* Last: memory without it has not been laid out. */
+	s->magic = SHM_MAGIC;
+}
+
+struct shm *shm_open_mem(void *mem, size_t size, const char **err)
+{
+	struct layout l = layout();
+	struct shm *s = mem;
+
+	if (size < sizeof(struct shm))
+		*err = "shared memory is shorter than its header";
+	else if (s->magic != SHM_MAGIC)
+		*err = "shared memory is not otfw's, or not laid out";
+	else if (s->version != SHM_VERSION)
+		*err = "shared memory has another version";
+	else if (s->size != l.end || size < l.end)
+		*err = "shared memory has another size";
+	else if (s->flows_at != l.flows || s->pool_at != l.pool || s->held_at != l.held ||
+		 s->rates_at != l.rates || s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring)
+		*err = "shared memory has another layout";
+	else
+		return s;
+	return NULL;
+}

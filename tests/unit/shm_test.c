@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "fwd/common/shm.h"
+
+static void *fresh(void)
+{
+	void *mem = mmap(NULL, shm_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	shm_init(mem, 7, 2, FAILURE_OPEN);
+	return mem;
+}
+
+static void parts_are_disjoint_and_in_order(void **state)
+{
+	const char *err = NULL;
+	struct shm *s = shm_open_mem(fresh(), shm_size(), &err);
+
+	(void)state;
+	assert_non_null(s);
+	assert_true(s->flows_at >= sizeof(struct shm));
+	assert_true(s->pool_at >= s->flows_at + (uint64_t)SHM_FLOWS * SHM_FLOW_SIZE);
+	assert_true(s->held_at >= s->pool_at + SHM_POOL_SIZE);
+	assert_true(s->rates_at >= s->held_at + SHM_HELD * sizeof(struct shm_held));
+	assert_true(s->ring_at >= s->rates_at + SHM_RATES * sizeof(struct rate_slot));
+	assert_true(s->guardian_ring_at >= s->ring_at + sizeof(struct ring));
+	assert_true(s->size >= s->guardian_ring_at + sizeof(struct ring));
+	assert_int_equal(s->size, shm_size());
+	munmap(s, shm_size());
+}
+
+static void fits_the_memory_budget(void **state)
+{
+	(void)state;
+	assert_true(shm_size() <= (size_t)128 << 20);
+}
+
+static void parts_are_aligned(void **state)
+{
+	const char *err;
+	struct shm *s = shm_open_mem(fresh(), shm_size(), &err);
+	const uint64_t at[] = {s->flows_at, s->pool_at, s->held_at,
+			       s->rates_at, s->ring_at, s->guardian_ring_at};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		assert_int_equal(at[i] % 64, 0);
+	munmap(s, shm_size());
+}
+
+static void init_says_whose_queue_it_is(void **state)
+{
+	const char *err;
+	struct shm *s = shm_open_mem(fresh(), shm_size(), &err);
+
+	(void)state;
+	assert_int_equal(s->guardian.queue_num, 7);
+	assert_int_equal(s->guardian.queue_index, 2);
+	assert_int_equal(s->guardian.failure, FAILURE_OPEN);
+	assert_int_equal(atomic_load(&s->engine.current_flow), UINT32_MAX);
+	assert_int_equal(atomic_load(&s->flows_clean), 1);
+	assert_int_equal(atomic_load(&s->engine.started), 0);
+	munmap(s, shm_size());
+}
+
+static void adding_counts(void **state)
+{
+	const char *err;
+	struct shm *s = shm_open_mem(fresh(), shm_size(), &err);
+
+	(void)state;
+	shm_add(s, SHM_BYTES, 1500);
+	shm_add(s, SHM_BYTES, 60);
+	assert_int_equal(atomic_load(&s->counters[SHM_BYTES]), 1560);
+	assert_int_equal(atomic_load(&s->counters[SHM_PACKETS]), 0);
+	munmap(s, shm_size());
+}
+
+static void every_counter_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < SHM_COUNTERS; i++) {
+		assert_non_null(shm_counter_name(i));
+		for (unsigned j = 0; j < i; j++)
+			assert_string_not_equal(shm_counter_name(i), shm_counter_name(j));
+	}
+	assert_null(shm_counter_name(SHM_COUNTERS));
+}
+
+struct bad {
+	const char *name;
+	size_t offset, len; /* octets inverted */
+	size_t cut;         /* octets the mapping is said to be shorter */
+};
+
+static void refuses(void **state)
+{
+	const struct bad *b = *state;
+	const char *err = NULL;
+	unsigned char *mem = fresh();
+
+	for (size_t i = 0; i < b->len; i++)
+		mem[b->offset + i] ^= 0xff;
+	assert_null(shm_open_mem(mem, shm_size() - b->cut, &err));
+	assert_non_null(err);
+	munmap(mem, shm_size());
+}
+
+#define FIELD(f) offsetof(struct shm, f), 1, 0
+static struct bad bads[] = {
+	{"refuses_other_magic", FIELD(magic)},
+	{"refuses_other_version", FIELD(version)},
+	{"refuses_other_size", FIELD(size)},
+	{"refuses_moved_flows", FIELD(flows_at)},
+	{"refuses_moved_pool", FIELD(pool_at)},
+	{"refuses_moved_held", FIELD(held_at)},
+	{"refuses_moved_rates", FIELD(rates_at)},
+	{"refuses_moved_ring", FIELD(ring_at)},
+	{"refuses_moved_guardian_ring", FIELD(guardian_ring_at)},
+	{"refuses_short_mapping", 0, 0, 1},
+	{"refuses_mapping_without_header", 0, 0, 0},
+};
+
+int main(void)
+{
+	const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(parts_are_disjoint_and_in_order),
+		cmocka_unit_test(fits_the_memory_budget),
+		cmocka_unit_test(parts_are_aligned),
+		cmocka_unit_test(init_says_whose_queue_it_is),
+		cmocka_unit_test(adding_counts),
+		cmocka_unit_test(every_counter_has_a_name_of_its_own),
+	};
+	struct CMUnitTest rows[sizeof(bads) / sizeof(bads[0])];
+	size_t n = sizeof(bads) / sizeof(bads[0]);
+	int failed;
+
+	bads[n - 1].cut = shm_size() - sizeof(struct shm) + 1;
+	for (size_t i = 0; i < n; i++)
+		rows[i] = (struct CMUnitTest){
+			.name = bads[i].name, .test_func = refuses, .initial_state = &bads[i]};
+	failed = cmocka_run_group_tests_name("shm", fixed, NULL, NULL);
+	return failed + _cmocka_run_group_tests("shm refuses", rows, n, NULL, NULL);
+}
