@@ -117,7 +117,7 @@ $(TOOLS): $(B)/%: %.c
 tools: $(TOOLS)
 
 FUZZ_SECONDS ?= 60
-.PHONY: check test test-netns fuzz bench demo lint format help deps install clean manual
+.PHONY: check test test-netns fuzz bench demo lint format help deps deps-bench deps-demo install clean manual
 check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh)
 
@@ -134,16 +134,18 @@ fuzz:
 	@$(MAKE) --no-print-directory VARIANT=fuzz $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))
 	@B=build/fuzz tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-bench: deps
+bench: deps-bench
 	@$(MAKE) --no-print-directory all tools
 	@B=$(B) tests/bench/run.sh
 
-demo: deps
+demo: deps-demo
 	@$(MAKE) --no-print-directory -s all tools
 	@B=$(B) tests/netns/demo/run.sh
 
 deps:
 	@tests/deps.sh
+deps-bench deps-demo: deps-%:
+	@tests/deps.sh $*
 
 lint:
 	@tests/lint.sh
