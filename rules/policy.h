@@ -100,9 +100,59 @@ const char *policy_host_name(const struct policy *p, const uint8_t ip[16], int64
 /* The zone an address lies in, or -1. */
 int policy_zone_of(const struct policy *p, const uint8_t ip[16]);
 
+/* ---- what the hook plan must express ---- */
+
+/* Addresses in IPv6 form, IPv4 as ::ffff:a.b.c.d with plen 96..128. */
+struct policy_net {
+	uint8_t ip[16];
+	uint8_t plen;
+};
+/*
+ * One box of tuples that a lane takes, replies included. Boxes of one policy are distinct and sorted by conduit; boxes of
+ * different conduits never overlap; both nets are of one family. In enforce mode only what a rule names; in learn and
+ * shadow mode the conduit's whole scope on its protocols' default ports as well. For LANE_SAFETY client and server are two peers (each pair
+ * in both orders), or a peer and a multicast group: packets to the server's ports, and from those ports back.
+ */
+struct policy_flow {
+	uint16_t conduit;
+	uint16_t
+		rule; /* the first that names it (kernel lane: counters); POLICY_NO_RULE: scope, or safety lane */
+	enum lane lane;
+	enum policy_mode mode;
+	enum failure failure;
+	struct policy_net client, server;
+	uint8_t ipproto; /* 6, 17, 1, 58 */
+	uint16_t lo, hi; /* ports of the server; ICMP and ICMPv6: types */
+	uint16_t queue;  /* POLICY_NO_INDEX unless LANE_INSPECTED */
+	bool multicast;  /* server is a group */
+};
+unsigned policy_flows(const struct policy *p);
+bool policy_flow_get(const struct policy *p, unsigned i, struct policy_flow *out);
+
+/* Network i of a zone; false past the end. Networks of different zones never overlap. */
+bool policy_zone_net(const struct policy *p, unsigned zone, unsigned i, struct policy_net *out);
+
+struct policy_safety {
+	bool mirror;
+	uint64_t watchdog_us; /* 0: none */
+	uint32_t expect_max;  /* packets in expect_window_us; 0: none */
+	uint64_t expect_window_us;
+	unsigned interfaces; /* 0: any */
+};
+/* Settings of a conduit with LANE_SAFETY; false for any other. */
+bool policy_safety_get(const struct policy *p, unsigned conduit, struct policy_safety *out);
+/* Interface i of a safety conduit, or NULL past the end. */
+const char *policy_interface(const struct policy *p, unsigned conduit, unsigned i);
+/* Peer i, multicast group i of a safety conduit; false past the end. */
+bool policy_peer(const struct policy *p, unsigned conduit, unsigned i, struct policy_net *out);
+bool policy_group(const struct policy *p, unsigned conduit, unsigned i, struct policy_net *out);
+
+/* Extra EtherTypes a bridge lets pass, as sorted ranges. */
+bool policy_ethertype(const struct policy *p, unsigned i, uint16_t *lo, uint16_t *hi);
+
 /* ---- from tuple to rule set: once per flow ---- */
 
-/* Addresses in IPv6 form, IPv4 as ::ffff:a.b.c.d, as seen in forwarding; ports in host order. */
+/* Addresses in IPv6 form, IPv4 as ::ffff:a.b.c.d, as seen in forwarding; ports in host order. ICMP: dport is the type. */
 struct tuple {
 	uint8_t src[16], dst[16];
 	uint16_t sport, dport;
@@ -171,6 +221,12 @@ struct match {
 enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
 			 const uint8_t client[16], const struct policy_now *now, struct rates *rates,
 			 struct match *out);
+
+/*
+ * Does every operation of a PDU stay below the conduit's at-most? Learn mode stops here: what is beyond is denied with
+ * REASON_ACCESS. False for a PDU without operations and for a conduit that is none.
+ */
+bool policy_at_most(const struct policy *p, unsigned conduit, const struct pdu *pdu);
 
 /*
  * The sentence for a verdict: "holding 40..60 is not inside 40..49 of rule hmi-pumps/set". For a fault from the wire,
