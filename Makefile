@@ -113,6 +113,8 @@ $(TOOLS): $(B)/%: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(call pc,libmodbus libmnl libnetfilter_queue) -lpthread
 
+NETNS := $(filter-out %/lib.sh,$(wildcard tests/netns/*.sh))
+
 .PHONY: tools
 tools: $(TOOLS)
 
@@ -125,10 +127,10 @@ test: deps
 	@$(MAKE) --no-print-directory all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@$(MAKE) --no-print-directory VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
 	@B=$(B) tests/run lint $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY)) \
-	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh tests/netns/*.sh)
+	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) $(NETNS)
 
 test-netns: all tools
-	@B=$(B) tests/run $(wildcard tests/netns/*.sh)
+	@B=$(B) tests/run $(NETNS)
 
 fuzz:
 	@$(MAKE) --no-print-directory VARIANT=fuzz $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))

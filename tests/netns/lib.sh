@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced by every test of tests/netns, by the demo and by the bench. It lays out, under names of its own,
+#
+#   client 10.10.1.2 (HMI), .20 (engineering station)     fw 10.10.1.1 | 10.10.2.1     server 10.10.2.2 (PLC)
+#          fd10:1::2                                          fd10:1::1 | fd10:2::1             fd10:2::2
+#
+# starts the daemon in the middle, and takes everything down again whatever happens: only namespaces and processes that it made.
+# A check prints what was checked; the first wrong one ends the script with status 1. 77: skipped, the last line says why.
+# shellcheck shell=bash
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+B=${B:-build/release}
+TOOLS=$B/tests/netns/tools
+BENCH=$B/tests/bench
+PY=/usr/bin/python3
+HMI=10.10.1.2 EWS=10.10.1.20 PLC=10.10.2.2 HMI6=fd10:1::2 PLC6=fd10:2::2
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+ok() { echo "ok    $*"; }
+fail() {
+	echo "WRONG $*"
+	[ -n "${FWLOG:-}" ] && [ -s "$FWLOG" ] && sed 's/^/      otfwd: /' "$FWLOG" | tail -n 20
+	[ -n "${EVENTS:-}" ] && [ -s "$EVENTS" ] && tail -n 5 "$EVENTS" | sed 's/^/      event: /'
+	exit 1
+}
+# same WHAT EXPECTED GOT: a pattern as in case.
+same() {
+	# shellcheck disable=SC2053
+	if [[ $3 == $2 ]]; then ok "$1: $3"; else fail "$1: expected '$2', got '$3'"; fi
+}
+# below WHAT LIMIT GOT (numbers, fractions allowed)
+below() {
+	if awk "BEGIN { exit !($3 <= $2) }"; then ok "$1: $3 (at most $2)"; else fail "$1: $3 is above $2"; fi
+}
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local until=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$until" ] || return 1
+		sleep 0.02
+	done
+}
+
+need_root() { [ "$(id -u)" -eq 0 ] || skip 'only root can make network namespaces'; }
+need_tools() {
+	local t
+	for t in "$@"; do [ -x "$t" ] || skip "$t is not built (make tools all)"; done
+}
+# A queue needs a kernel that has it: asked by binding one, not by reading a config.
+need_queue() {
+	need_root
+	ip netns exec "$F" iptables -t mangle -A FORWARD -p tcp -m mark --mark 0x7fff -j NFQUEUE --queue-num 65000 2>/dev/null ||
+		ip netns exec "$F" nft 'add table ip q; add chain ip q f { type filter hook forward priority 0; }; add rule ip q f queue num 65000' 2>/dev/null ||
+		skip 'this kernel has no NFQUEUE target'
+	ip netns exec "$F" iptables -t mangle -F FORWARD 2>/dev/null
+	ip netns exec "$F" nft delete table ip q 2>/dev/null
+	return 0
+}
+need_python() {
+	"$PY" -c "$1" 2>/dev/null || skip "$PY has no $2 (tests/deps.sh installs it)"
+}
+
+PIDS=()
+NAMESPACES=()
+down() {
+	local p n i
+	# The daemon first, on its own terms; then what is left in our namespaces.
+	if [ -n "${FWPID:-}" ] && kill -0 "$FWPID" 2>/dev/null; then
+		kill -TERM "$FWPID" 2>/dev/null
+		for ((i = 0; i < 100; i++)); do kill -0 "$FWPID" 2>/dev/null || break; sleep 0.02; done
+	fi
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	for n in "${NAMESPACES[@]}"; do
+		for p in $(ip netns pids "$n" 2>/dev/null); do kill -KILL "$p" 2>/dev/null; done
+		ip netns del "$n" 2>/dev/null
+	done
+	[ -n "${TMP:-}" ] && [ -z "${KEEP:-}" ] && rm -rf "$TMP"
+}
+trap down EXIT
+trap 'exit 1' INT TERM HUP
+
+# netns NAME: one more namespace, its name in $NS.
+netns() {
+	NS=otfw-$$-$1
+	ip netns add "$NS" || fail "cannot make a network namespace ($NS)"
+	NAMESPACES+=("$NS")
+	ip -n "$NS" link set lo up
+	ip netns exec "$NS" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_ra=0 \
+		net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 2>/dev/null
+}
+# cable NS1 DEV1 NS2 DEV2
+cable() {
+	ip -n "$1" link add "$2" type veth peer name "$4" netns "$3" || fail "cannot lay a cable from $1 to $3"
+	ip -n "$1" link set "$2" up
+	ip -n "$3" link set "$4" up
+}
+# bg COMMAND...: in the background, ended by down(); its number in $!.
+bg() {
+	"$@" &
+	PIDS+=($!)
+	disown
+}
+
+plant_up() {
+	need_root
+	TMP=$(mktemp -d /tmp/otfw-netns.XXXXXX)
+	netns c; C=$NS
+	netns f; F=$NS
+	netns s; S=$NS
+	cable "$C" eth0 "$F" lan0
+	cable "$S" eth0 "$F" plc0
+	ip -n "$C" addr add $HMI/24 dev eth0
+	ip -n "$C" addr add $EWS/24 dev eth0
+	ip -n "$C" addr add $HMI6/64 dev eth0 nodad
+	ip -n "$F" addr add 10.10.1.1/24 dev lan0
+	ip -n "$F" addr add fd10:1::1/64 dev lan0 nodad
+	ip -n "$F" addr add 10.10.2.1/24 dev plc0
+	ip -n "$F" addr add fd10:2::1/64 dev plc0 nodad
+	ip -n "$S" addr add $PLC/24 dev eth0
+	ip -n "$S" addr add $PLC6/64 dev eth0 nodad
+	ip -n "$C" route add default via 10.10.1.1
+	ip -n "$C" -6 route add default via fd10:1::1
+	ip -n "$S" route add default via 10.10.2.1
+	ip -n "$S" -6 route add default via fd10:2::1
+	ip netns exec "$F" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+in_c() { ip netns exec "$C" "$@"; }
+in_f() { ip netns exec "$F" "$@"; }
+in_s() { ip netns exec "$S" "$@"; }
+
+# ---- the firewall ----
+
+# fw_start POLICY [otfwd options]: returns once an engine reads its queue.
+fw_start() {
+	local policy=$1
+	shift
+	need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
+	need_queue
+	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl CONTROL=$TMP/control
+	in_f "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --control "$CONTROL" "$@" >"$FWLOG" 2>&1 </dev/null &
+	FWPID=$!
+	disown
+	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
+	queue_bound || fail "no queue is bound: $(in_f cat /proc/net/netfilter/nfnetlink_queue)"
+}
+fw_ready() { kill -0 "$FWPID" && fw_status >/dev/null && [ -n "$(engine_pid)" ]; }
+fw_stop() {
+	kill -TERM "$FWPID" 2>/dev/null
+	wait_for 5 fw_gone || fail 'the daemon did not end within 5 s of SIGTERM'
+	FWPID=
+}
+fw_gone() { ! kill -0 "$FWPID"; }
+queue_bound() { in_f grep -q '[0-9]' /proc/net/netfilter/nfnetlink_queue; }
+fw_status() { "$B/otfwctl" status --control "$CONTROL" --json; }
+fw_reload() { "$B/otfwctl" reload --control "$CONTROL" "$@"; }
+# status NAME: a number of `otfwctl status --json` (the first queue's, where there are several).
+status() { fw_status | tr -d '\n' | sed -n "s/.*\"$1\": *\([0-9][0-9]*\).*/\1/p"; }
+# Children of the daemon by the name of their executable.
+child_pid() {
+	local p
+	for p in $(ip netns pids "$F"); do
+		[ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$1" ] && echo "$p" && return
+	done
+}
+engine_pid() { child_pid otfw-engine; }
+recorder_pid() { child_pid otfw-recorder; }
+
+# field LINE NAME: a value of one event, strings unquoted.
+field() {
+	printf '%s\n' "$1" | sed -n "s/.*\"$2\": *\"\(\([^\"\\\\]\|\\\\.\)*\)\".*/\1/p; t; s/.*\"$2\": *\([-0-9.a-z]*\).*/\1/p"
+}
+# events_mark; then event PATTERN: the newest event since the mark that the pattern (grep) finds, waited for.
+events_mark() { MARK=$(wc -c <"$EVENTS" 2>/dev/null || echo 0); }
+events_new() { tail -c +$((MARK + 1)) "$EVENTS" 2>/dev/null; }
+event_find() { events_new | grep -q -- "$1"; }
+event() {
+	wait_for "${2:-3}" event_find "$1" || return 1
+	events_new | grep -- "$1" | tail -n 1
+}
+# denied WHAT REASON [DETAIL PATTERN]: since the mark there is a deny event with that reason.
+denied() {
+	local e
+	e=$(event "\"reason\":\"$2\"") || fail "$1: no event with reason $2 (the last: $(events_new | tail -n 1))"
+	same "$1: the event says why" "${3:-*}" "$(field "$e" detail)"
+}
+
+# ---- Modbus peers ----
+
+server_start() {
+	need_tools "$TOOLS/modbus_server" "$TOOLS/modbus_client"
+	bg in_s "$TOOLS/modbus_server" "$@" 2>/dev/null
+	SERVERPID=$!
+	wait_for 5 listening "$S" 502 || fail 'the Modbus server does not listen'
+}
+# listening NS PORT: something accepts TCP there (read from the kernel, no connection made).
+listening() { ip netns exec "$1" cat /proc/net/tcp /proc/net/tcp6 | grep -qi ":$(printf %04X "$2") [0-9A-F]*:0000 0A"; }
+
+# client_open NAME NS ARGS...: a client that keeps its session; ask NAME REQUEST prints "MS RESULT"; say REQUEST in $SAID and $MS.
+client_open() {
+	local name=$1 ns=$2
+	shift 2
+	mkfifo "$TMP/$name.in" "$TMP/$name.out"
+	ip netns exec "$ns" "$TOOLS/modbus_client" "$@" <"$TMP/$name.in" >"$TMP/$name.out" 2>&1 &
+	PIDS+=($!)
+	disown
+	eval "exec {IN_$name}>\"$TMP/$name.in\" {OUT_$name}<\"$TMP/$name.out\""
+}
+client_close() {
+	eval "exec {IN_$1}>&- {OUT_$1}<&-"
+	rm -f "$TMP/$1.in" "$TMP/$1.out"
+}
+ask() {
+	local in=IN_$1 out=OUT_$1 line
+	printf '%s\n' "$2" >&"${!in}"
+	read -r -t "${3:-10}" line <&"${!out}" || fail "client $1 gives no answer to '$2'"
+	MS=${line%% *} SAID=${line#* }
+}
+# expect NAME REQUEST PATTERN
+expect() {
+	ask "$1" "$2"
+	same "$1: $2" "$3" "$SAID"
+}
+# on_plc REQUEST: asked beside the firewall, in the server's own namespace.
+on_plc() { printf '%s\n' "$1" | in_s "$TOOLS/modbus_client" 127.0.0.1 | cut -d' ' -f2-; }
+plc_holds() { same "PLC's own registers, $1" "ok $2" "$(on_plc "read holding $1")"; }
+# How many requests of function N have reached the PLC.
+plc_requests() { on_plc "read input $((256 + $1)) 1" | cut -d' ' -f2; }
