@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "protocols/proto.h"
+
+#define PROTOCOL(sym) extern const struct proto proto_##sym;
+#include "protocols/protocols.def"
+#undef PROTOCOL
+
+static const struct proto *const registry[PROTO_COUNT] = {
+#define PROTOCOL(sym) &proto_##sym,
+#include "protocols/protocols.def"
+#undef PROTOCOL
+};
+
+static bool name_is(const char *have, const char *name, size_t len)
+{
+	return strlen(have) == len && memcmp(have, name, len) == 0;
+}
+
+const struct proto *proto_get(unsigned id)
+{
+	return id < PROTO_COUNT ? registry[id] : NULL;
+}
+
+int proto_find(const char *name, size_t len)
+{
+	for (int i = 0; i < PROTO_COUNT; i++)
+		if (name_is(registry[i]->name, name, len))
+			return i;
+	return -1;
+}
+
+int proto_by_port(enum transport t, uint16_t port)
+{
+	if (port == 0)
+		return -1;
+	for (int i = 0; i < PROTO_COUNT; i++) {
+		if (!(registry[i]->transports & t))
+			continue;
+		for (unsigned k = 0; k < PROTO_PORTS_MAX && registry[i]->ports[k]; k++)
+			if (registry[i]->ports[k] == port)
+				return i;
+	}
+	return -1;
+}
+
+const struct vocab_function *proto_function(const struct proto *p, uint32_t key)
+{
+	const struct vocab_function *best = NULL;
+	for (const struct vocab_function *f = p->functions; f->name; f++) {
+		if ((f->flags & FN_GROUP) || key < f->lo || key > f->hi)
+			continue;
+		if (!best || f->hi - f->lo < best->hi - best->lo)
+			best = f;
+	}
+	return best;
+}
+
+const struct vocab_function *proto_function_find(const struct proto *p, const char *name, size_t len)
+{
+	for (const struct vocab_function *f = p->functions; f->name; f++)
+		if (name_is(f->name, name, len))
+			return f;
+	return NULL;
+}
+
+const struct vocab_space *proto_space(const struct proto *p, uint32_t code)
+{
+	for (const struct vocab_space *s = p->spaces; s->name; s++)
+		if (s->code == code)
+			return s;
+	return NULL;
+}
+
+const struct vocab_space *proto_space_find(const struct proto *p, const char *name, size_t len)
+{
+	for (const struct vocab_space *s = p->spaces; s->name; s++)
+		if (name_is(s->name, name, len))
+			return s;
+	return NULL;
+}
+
+int32_t asked_find(const struct asked *asked, uint32_t n, uint32_t id)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (asked[i].id == id && asked[i].expires_us != 0)
+			return (int32_t)i;
+	return -1;
+}
