@@ -3,10 +3,13 @@
  * The hook plan: what the kernel is told so that each packet takes its lane. Printed as text for nft or for
  * iptables-restore; the guardian loads it, `otfwctl ruleset` shows it. Three parts, because base chains are made once:
  * a change to them would empty the queues (packets that wait there are lost, in no counter).
+ *
+ * iptables text is for `iptables-restore -n` (`ip6tables-restore -n`), never without -n. nft text is for `nft -f`.
  */
 #ifndef OTFW_RULES_PLAN_H
 #define OTFW_RULES_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -14,26 +17,42 @@
 
 enum plan_backend { PLAN_NFT, PLAN_IPTABLES };
 enum plan_part {
-	PLAN_BASE,  /* tables, base chains, jumps to otfw's own chains. Loading it twice changes nothing */
+	PLAN_BASE, /* tables, base chains, jumps to otfw's own chains, which drop everything until they are filled.
+		       Loading it twice changes nothing (iptables-restore says that a chain exists) */
 	PLAN_FILL,  /* contents of otfw's own chains, sets and maps: the only part that a reload loads */
 	PLAN_REMOVE /* takes everything away again */
 };
 
-/* Packet marks: set by verdicts, cleared before the queue, counted on the way out (the ledger). */
+/*
+ * Packet marks, in the low octet (the rest belongs to others): the ledger. A packet gets PLAN_MARK_QUEUED before the queue
+ * and a verdict's mark behind it; they are counted on the way out. What leaves with PLAN_MARK_QUEUED nobody saw: the kernel let it
+ * go by bypass or fail-open. What this host sends itself carries none of them.
+ */
+#define PLAN_MARK_MASK      0xffu
 #define PLAN_MARK_INSPECTED 0x1u /* engine: inspected and allowed */
 #define PLAN_MARK_RELEASED  0x2u /* guardian: let go uninspected at the deadline */
 #define PLAN_MARK_PASSED    0x3u /* engine: passed without inspection (open zone), cause in the events */
+#define PLAN_MARK_KERNEL    0x4u /* kernel lane, and pure ACKs of inspected flows */
+#define PLAN_MARK_SAFETY    0x5u
+#define PLAN_MARK_QUEUED    0x6u
 #define PLAN_MARK_RESET                                                                                      \
 	0x77u /* engine: this packet became a RST; both ends must get one. Also the connection mark */
+
+#define PLAN_QUEUES_MAX 64
 
 struct plan_options {
 	enum plan_backend backend;
 	int family;          /* iptables only: 4 or 6 */
 	uint16_t queue_base; /* number of policy_queue() 0 */
-	bool bridge; /* nft: bridge family; iptables: br_netfilter, nothing to change in the rules but REJECT */
+	const uint16_t *
+		queue_nums; /* number of policy_queue() i, when a reload has moved them; NULL: queue_base + i */
+	bool bridge; /* nft: bridge family; iptables: br_netfilter (physical ports, neighbour discovery) */
 };
 
-/* Prints one part. 0, or -1 with errno from the stream. Same policy and options, same text. */
+/*
+ * Prints one part. 0, or -1 with errno (from the stream, or ENOMEM). Same policy and options, same text. BASE and REMOVE do not
+ * depend on the policy: p may be NULL.
+ */
 int plan_print(const struct policy *p, const struct plan_options *o, enum plan_part part, FILE *out);
 
 #endif

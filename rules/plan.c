@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which rules there are. A forwarded packet meets, in this order:
+ *
+ *   safety         the safety lane: untracked (raw table), accepted ahead of everything
+ *   reset          what belongs to a session that an engine has reset gets a RST; a SYN makes a new session of it
+ *   invalid        dropped: bad checksums, out of window, impossible flags
+ *   to_servers     tuples from client to server, by server: kernel lane accepted, inspected lane queued
+ *   from_servers   their answers
+ *   related        ICMP errors about an accepted session
+ *   unlisted       everything else is dropped, counted by zone
+ *
+ * A TCP session opens with a SYN from the client, and only in that direction; other segments may also belong to a session that was there
+ * before the ruleset, whose "original" direction conntrack may have guessed wrong: so they are tried both ways. That opens
+ * nothing: without a SYN no session begins. Everything else follows conntrack's direction strictly.
+ *
+ * Only forwarded packets are touched, never what the firewall host itself sends or receives.
+ */
+#include "rules/plan.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/plan_rule.h"
+
+#define CHAIN_NAME 24
+
+struct plan {
+	const struct policy *policy;
+	const struct plan_options *o;
+	FILE *out;
+	struct policy_flow *flows; /* tracked lanes, sorted */
+	size_t nflows;
+	struct policy_flow *safety; /* in the policy's order */
+	size_t nsafety;
+};
+
+const char *plan_clean(const char *src, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	for (; src[n] && n + 1 < cap; n++) {
+		unsigned char c = (unsigned char)src[n];
+		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    strchr("-_./:", c);
+
+		buf[n] = good ? (char)c : '_';
+	}
+	buf[n] = '\0';
+	return buf;
+}
+
+int plan_net_family(const struct policy_net *n)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return n->plen >= 96 && memcmp(n->ip, mapped, sizeof(mapped)) == 0 ? 4 : 6;
+}
+
+const char *plan_net(const struct policy_net *n, char *buf, size_t cap)
+{
+	char ip[INET6_ADDRSTRLEN];
+	bool v4 = plan_net_family(n) == 4;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? n->ip + 12 : n->ip, ip, sizeof(ip));
+	if (n->plen == 128)
+		snprintf(buf, cap, "%s", ip);
+	else
+		snprintf(buf, cap, "%s/%u", ip, v4 ? n->plen - 96u : n->plen);
+	return buf;
+}
+
+static uint16_t queue_number(const struct plan *pl, uint16_t queue)
+{
+	return pl->o->queue_nums ? pl->o->queue_nums[queue] : (uint16_t)(pl->o->queue_base + queue);
+}
+
+static bool wanted(const struct plan *pl, int family)
+{
+	return pl->o->backend == PLAN_NFT || family == 0 || family == pl->o->family;
+}
+
+static void put(const struct plan *pl, const struct plan_rule *r)
+{
+	int family = r->src ? plan_net_family(r->src) : r->dst ? plan_net_family(r->dst) : r->family;
+
+	if (!wanted(pl, family))
+		return;
+	if (pl->o->backend == PLAN_NFT)
+		plan_nft_rule(pl->o, r, pl->out);
+	else
+		plan_iptables_rule(pl->o, r, pl->out);
+}
+
+static void chain(const struct plan *pl, const char *name)
+{
+	if (pl->o->backend == PLAN_NFT)
+		plan_nft_chain(pl->o, name, pl->out);
+	else
+		plan_iptables_chain(name, pl->out);
+}
+
+/* ---- collecting ---- */
+
+static int by_lane_server_client(const void *va, const void *vb)
+{
+	const struct policy_flow *a = va, *b = vb;
+	int d;
+
+	/* Inspected before kernel: where both name a tuple, it is looked at. Longer prefixes first. */
+	if (a->lane != b->lane)
+		return a->lane == LANE_INSPECTED ? -1 : 1;
+	if (a->server.plen != b->server.plen)
+		return a->server.plen > b->server.plen ? -1 : 1;
+	if ((d = memcmp(a->server.ip, b->server.ip, 16)) != 0)
+		return d;
+	if (a->client.plen != b->client.plen)
+		return a->client.plen > b->client.plen ? -1 : 1;
+	if ((d = memcmp(a->client.ip, b->client.ip, 16)) != 0)
+		return d;
+	if (a->ipproto != b->ipproto)
+		return a->ipproto < b->ipproto ? -1 : 1;
+	if (a->queue != b->queue)
+		return a->queue < b->queue ? -1 : 1;
+	if (a->conduit != b->conduit)
+		return a->conduit < b->conduit ? -1 : 1;
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->lo != b->lo)
+		return a->lo < b->lo ? -1 : 1;
+	return a->hi < b->hi ? -1 : a->hi > b->hi;
+}
+
+static bool same_server(const struct policy_flow *a, const struct policy_flow *b)
+{
+	return a->lane == b->lane && a->server.plen == b->server.plen &&
+	       memcmp(a->server.ip, b->server.ip, 16) == 0;
+}
+
+/* Same rule but for the ports. A kernel lane rule keeps counters of its own, inspected ones share their conduit's. */
+static bool same_but_ports(const struct policy_flow *a, const struct policy_flow *b)
+{
+	return same_server(a, b) && a->client.plen == b->client.plen &&
+	       memcmp(a->client.ip, b->client.ip, 16) == 0 && a->ipproto == b->ipproto &&
+	       a->queue == b->queue && a->conduit == b->conduit &&
+	       (a->lane == LANE_INSPECTED || a->rule == b->rule);
+}
+
+static int collect(struct plan *pl)
+{
+	unsigned n = policy_flows(pl->policy);
+
+	pl->flows = calloc(n + 1u, sizeof(*pl->flows));
+	pl->safety = calloc(n + 1u, sizeof(*pl->safety));
+	if (!pl->flows || !pl->safety)
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		struct policy_flow f;
+
+		if (!policy_flow_get(pl->policy, i, &f) || !wanted(pl, plan_net_family(&f.server)))
+			continue;
+		if (f.lane == LANE_SAFETY)
+			pl->safety[pl->nsafety++] = f;
+		else if (f.lane == LANE_KERNEL || f.lane == LANE_INSPECTED)
+			pl->flows[pl->nflows++] = f;
+	}
+	qsort(pl->flows, pl->nflows, sizeof(*pl->flows), by_lane_server_client);
+	return 0;
+}
+
+/* ---- safety lane ---- */
+
+/* One direction of a safety flow in one table, bound to the conduit's interfaces. */
+static void safety_way(const struct plan *pl, const struct policy_flow *f, bool back, enum plan_table table)
+{
+	struct policy_conduit c = {.name = "?"};
+	struct policy_safety s = {.interfaces = 0};
+	struct plan_rule r = {
+		.table = table,
+		.chain = table == TABLE_RAW ? "prerouting" : "safety",
+		.src = back ? &f->server : &f->client,
+		.dst = back ? &f->client : &f->server,
+		.ipproto = f->ipproto,
+		.side = back ? SIDE_SPORT : SIDE_DPORT,
+		.nports = 1,
+		.ports = {{f->lo, f->hi}},
+		.action = table == TABLE_RAW ? DO_NOTRACK : DO_GOTO,
+		.to = "safety_accept",
+		.label = table == TABLE_RAW ? "untracked" : "safety",
+	};
+
+	policy_conduit_get(pl->policy, f->conduit, &c);
+	policy_safety_get(pl->policy, f->conduit, &s);
+	r.names[0] = c.name;
+	if (s.interfaces == 0) {
+		put(pl, &r);
+		return;
+	}
+	for (unsigned i = 0; i < s.interfaces; i++) {
+		r.in = policy_interface(pl->policy, f->conduit, i);
+		if (table == TABLE_RAW) {
+			put(pl, &r);
+			continue;
+		}
+		for (unsigned j = 0; j < s.interfaces; j++) {
+			/* Back out where it came in makes sense only where there is no other. */
+			if (i == j && s.interfaces > 1)
+				continue;
+			r.out = policy_interface(pl->policy, f->conduit, j);
+			put(pl, &r);
+		}
+	}
+}
+
+static void safety_lane(const struct plan *pl, enum plan_table table)
+{
+	for (size_t i = 0; i < pl->nsafety; i++) {
+		const struct policy_flow *f = &pl->safety[i];
+
+		safety_way(pl, f, false, table);
+		/* A group sends nothing. */
+		if (!f->multicast)
+			safety_way(pl, f, true, table);
+	}
+}
+
+/* ---- tracked lanes ---- */
+
+/* The ICMP type that answers one, or -1. */
+static int icmp_answer(uint8_t ipproto, unsigned type)
+{
+	if (ipproto == IPPROTO_ICMPV6)
+		return type == 128 ? 129 : -1;
+	switch (type) {
+	case 8: return 0;
+	case 13: return 14;
+	case 15: return 16;
+	case 17: return 18;
+	default: return -1;
+	}
+}
+
+static void icmp_rules(const struct plan *pl, struct plan_rule *r, const struct policy_flow *f, bool back)
+{
+	r->side = SIDE_ICMP;
+	if (f->lo == 0 && f->hi >= 255) {
+		r->side = SIDE_NONE;
+		put(pl, r);
+		return;
+	}
+	for (unsigned type = f->lo; type <= f->hi && type <= 255; type++) {
+		int t = back ? icmp_answer(f->ipproto, type) : (int)type;
+
+		if (t < 0)
+			continue;
+		r->nports = 1;
+		r->ports[0] = (struct plan_range){(uint16_t)t, (uint16_t)t};
+		put(pl, r);
+	}
+}
+
+/* The rules for flows a..b-1, which differ by their ports only; back: for the answers. */
+static void flow_rules(const struct plan *pl, const char *name, size_t a, size_t b, bool back)
+{
+	const struct policy_flow *f = &pl->flows[a];
+	struct policy_conduit c = {.name = "?"};
+	struct policy_rule pr = {.id = NULL};
+	char queue[CHAIN_NAME];
+	struct plan_rule r = {
+		.table = TABLE_FILTER,
+		.chain = name,
+		.ipproto = f->ipproto,
+		.side = back ? SIDE_SPORT : SIDE_DPORT,
+		.action = DO_GOTO,
+		.to = "kernel",
+		.label = "kernel",
+	};
+
+	/* The chain itself was chosen by the server's address. */
+	if (back)
+		r.dst = &f->client;
+	else
+		r.src = &f->client;
+	policy_conduit_get(pl->policy, f->conduit, &c);
+	r.names[0] = c.name;
+	if (f->lane == LANE_INSPECTED) {
+		snprintf(queue, sizeof(queue), "queue_%u", queue_number(pl, f->queue));
+		r.to = queue;
+		r.label = "inspected";
+	} else if (f->rule != POLICY_NO_RULE && policy_rule_get(pl->policy, f->rule, &pr)) {
+		r.names[1] = pr.id;
+	}
+	if (f->ipproto == IPPROTO_ICMP || f->ipproto == IPPROTO_ICMPV6) {
+		for (size_t i = a; i < b; i++)
+			icmp_rules(pl, &r, &pl->flows[i], back);
+		return;
+	}
+	for (size_t i = a; i < b; i++) {
+		r.ports[r.nports++] = (struct plan_range){pl->flows[i].lo, pl->flows[i].hi};
+		if (r.nports == PLAN_PORTS || i + 1 == b) {
+			put(pl, &r);
+			r.nports = 0;
+		}
+	}
+}
+
+/* Calls each(server's first flow, past its last, number) for every server of every lane. */
+static void each_server(const struct plan *pl, bool back,
+			void (*each)(const struct plan *, size_t, size_t, unsigned, bool))
+{
+	unsigned k = 0;
+
+	for (size_t a = 0, b; a < pl->nflows; a = b, k++) {
+		for (b = a + 1; b < pl->nflows && same_server(&pl->flows[a], &pl->flows[b]); b++)
+			;
+		each(pl, a, b, k, back);
+	}
+}
+
+static void server_name(char *buf, unsigned k, bool back)
+{
+	snprintf(buf, CHAIN_NAME, "%s_%u", back ? "from" : "to", k);
+}
+
+static void server_chain(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
+{
+	char name[CHAIN_NAME];
+
+	(void)a;
+	(void)b;
+	server_name(name, k, back);
+	chain(pl, name);
+}
+
+static void server_rules(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
+{
+	char name[CHAIN_NAME];
+
+	server_name(name, k, back);
+	for (size_t i = a, j; i < b; i = j) {
+		for (j = i + 1; j < b && same_but_ports(&pl->flows[i], &pl->flows[j]); j++)
+			;
+		flow_rules(pl, name, i, j, back);
+	}
+}
+
+static void server_jump(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
+{
+	char name[CHAIN_NAME];
+	struct plan_rule r = {
+		.table = TABLE_FILTER,
+		.chain = back ? "from_servers" : "to_servers",
+		.action = DO_JUMP,
+		.to = name,
+	};
+
+	(void)b;
+	if (back)
+		r.src = &pl->flows[a].server;
+	else
+		r.dst = &pl->flows[a].server;
+	server_name(name, k, back);
+	put(pl, &r);
+}
+
+/* ---- fixed parts ---- */
+
+#define FORWARD(...) put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = "forward", __VA_ARGS__})
+
+static void ethertypes(const struct plan *pl)
+{
+	uint16_t lo, hi;
+
+	/* Frames that are not IP cross a bridge only when they are named; 802.3/LLC has no EtherType and is never named. */
+	fprintf(pl->out,
+		"add rule bridge otfw forward ether type arp counter accept comment \"otfw ethertype\"\n");
+	for (unsigned i = 0; policy_ethertype(pl->policy, i, &lo, &hi); i++)
+		fprintf(pl->out,
+			"add rule bridge otfw forward ether type 0x%04x-0x%04x counter accept comment \"otfw ethertype\"\n",
+			lo, hi);
+	fprintf(pl->out,
+		"add rule bridge otfw forward ether type != { ip, ip6 } counter drop comment \"otfw ethertype\"\n");
+}
+
+static void related(const struct plan *pl)
+{
+	static const struct {
+		int family;
+		uint8_t ipproto;
+		uint8_t type;
+	} errors[] = {
+		{4, IPPROTO_ICMP, 3},   /* destination unreachable, fragmentation needed */
+		{4, IPPROTO_ICMP, 11},  /* time exceeded */
+		{4, IPPROTO_ICMP, 12},  /* parameter problem */
+		{6, IPPROTO_ICMPV6, 1}, /* destination unreachable */
+		{6, IPPROTO_ICMPV6, 2}, /* packet too big */
+		{6, IPPROTO_ICMPV6, 3}, /* time exceeded */
+		{6, IPPROTO_ICMPV6, 4}, /* parameter problem */
+	};
+
+	/* Errors only: a redirect is related as well, and nobody's business across a conduit. */
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		FORWARD(.family = errors[i].family, .ipproto = errors[i].ipproto, .side = SIDE_ICMP,
+			.nports = 1, .ports = {{errors[i].type, errors[i].type}}, .ct = CT_RELATED,
+			.action = DO_GOTO, .to = "kernel", .label = "related");
+}
+
+static void neighbours(const struct plan *pl)
+{
+	/* On a bridge neighbour discovery crosses the forward hook; without it no IPv6 host finds another. */
+	for (uint16_t type = 135; type <= 136; type++)
+		FORWARD(.family = 6, .ipproto = IPPROTO_ICMPV6, .side = SIDE_ICMP, .nports = 1,
+			.ports = {{type, type}}, .hops_255 = true, .action = DO_GOTO, .to = "kernel",
+			.label = "neighbour");
+}
+
+static void forward(const struct plan *pl)
+{
+	FORWARD(.action = DO_JUMP, .to = "safety");
+	if (pl->o->bridge && pl->o->backend == PLAN_NFT)
+		ethertypes(pl);
+	if (pl->o->bridge)
+		neighbours(pl);
+	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_ONLY, .dead = true, .action = DO_CONNMARK, .value = 0,
+		.label = "reconnect");
+	/* nft's bridge family has no reject in forward: there the engine itself answers what still comes. */
+	if (!(pl->o->bridge && pl->o->backend == PLAN_NFT))
+		FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .dead = true, .action = DO_REJECT,
+			.label = "reset");
+	FORWARD(.ct = CT_INVALID, .action = DO_DROP, .label = "invalid");
+	FORWARD(.ct = CT_ORIGINAL, .action = DO_JUMP, .to = "to_servers");
+	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .action = DO_JUMP, .to = "from_servers");
+	FORWARD(.not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP, .to = "from_servers");
+	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .ct = CT_REPLY, .action = DO_JUMP,
+		.to = "to_servers");
+	related(pl);
+	FORWARD(.action = DO_JUMP, .to = "unlisted");
+}
+
+/* Each drop under the name of the zone it was for, else of the zone it came from: `status` lists them. */
+static void unlisted(const struct plan *pl)
+{
+	for (int from = 0; from <= 1; from++) {
+		for (unsigned z = 0; z < policy_zones(pl->policy); z++) {
+			struct policy_zone zone = {.name = "?"};
+			struct policy_net net;
+
+			policy_zone_get(pl->policy, z, &zone);
+			for (unsigned i = 0; policy_zone_net(pl->policy, z, i, &net); i++) {
+				struct plan_rule r = {
+					.table = TABLE_FILTER,
+					.chain = "unlisted",
+					.action = DO_DROP,
+					.label = from ? "unlisted-from" : "unlisted-to",
+					.names = {zone.name},
+				};
+
+				if (from)
+					r.src = &net;
+				else
+					r.dst = &net;
+				put(pl, &r);
+			}
+		}
+	}
+	put(pl, &(struct plan_rule){
+			.table = TABLE_FILTER, .chain = "unlisted", .action = DO_DROP, .label = "no-zone"});
+}
+
+static void queues(const struct plan *pl, bool declare)
+{
+	for (unsigned i = 0; i < policy_queues(pl->policy); i++) {
+		struct policy_queue q;
+		char name[CHAIN_NAME];
+		struct plan_rule r = {.table = TABLE_FILTER, .chain = name};
+
+		policy_queue_get(pl->policy, i, &q);
+		snprintf(name, sizeof(name), "queue_%u", queue_number(pl, (uint16_t)i));
+		if (declare) {
+			chain(pl, name);
+			continue;
+		}
+		for (int family = 4; family <= 6; family += 2) {
+			r.family = family;
+			r.ipproto = IPPROTO_TCP;
+			r.pure_ack = true;
+			r.action = DO_GOTO;
+			r.to = "kernel";
+			r.label = "ack";
+			put(pl, &r);
+		}
+		r = (struct plan_rule){
+			.table = TABLE_FILTER, .chain = name, .action = DO_MARK, .value = PLAN_MARK_QUEUED};
+		put(pl, &r);
+		r.action = DO_QUEUE;
+		r.value = queue_number(pl, (uint16_t)i);
+		r.bypass = q.failure == FAILURE_OPEN;
+		r.label = "queue";
+		r.names[0] = q.engine && *q.engine ? q.engine : "common";
+		put(pl, &r);
+	}
+}
+
+static void accepts(const struct plan *pl)
+{
+	static const struct {
+		const char *chain;
+		uint32_t mark;
+	} ends[] = {{"safety_accept", PLAN_MARK_SAFETY}, {"kernel", PLAN_MARK_KERNEL}};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		put(pl, &(struct plan_rule){.table = TABLE_FILTER,
+					    .chain = ends[i].chain,
+					    .action = DO_MARK,
+					    .value = ends[i].mark});
+		put(pl,
+		    &(struct plan_rule){.table = TABLE_FILTER, .chain = ends[i].chain, .action = DO_ACCEPT});
+	}
+}
+
+void plan_ledger(void (*print)(const struct plan_options *, const struct plan_rule *, FILE *),
+		 const struct plan_options *o, FILE *out)
+{
+	static const struct {
+		uint32_t mark;
+		const char *name;
+	} marks[] = {
+		{PLAN_MARK_INSPECTED, "inspected"}, {PLAN_MARK_RELEASED, "released"},
+		{PLAN_MARK_PASSED, "passed"},       {PLAN_MARK_KERNEL, "kernel"},
+		{PLAN_MARK_SAFETY, "safety"},       {PLAN_MARK_QUEUED, "unseen"},
+		{PLAN_MARK_RESET, "reset"},
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		struct plan_rule r = {.table = TABLE_MANGLE,
+				      .chain = "postrouting",
+				      .mark = marks[i].mark,
+				      .label = "ledger",
+				      .names = {marks[i].name}};
+
+		if (marks[i].mark == PLAN_MARK_RESET) {
+			r.action = DO_CONNMARK;
+			r.value = PLAN_MARK_RESET;
+		}
+		print(o, &r, out);
+	}
+}
+
+/*
+ * raw before filter, each a commit of its own: between the two a new safety lane is untracked and not yet accepted (dropped),
+ * an old one tracked and still accepted. IPv4 and IPv6 have no flow in common.
+ */
+static void fill(const struct plan *pl)
+{
+	static const char *const fixed[] = {"forward",    "safety",       "safety_accept", "kernel",
+					    "to_servers", "from_servers", "unlisted"};
+	bool ipt = pl->o->backend == PLAN_IPTABLES;
+
+	if (ipt)
+		plan_iptables_open(TABLE_RAW, pl->out);
+	chain(pl, "prerouting");
+	safety_lane(pl, TABLE_RAW);
+	if (ipt) {
+		plan_iptables_close(pl->out);
+		plan_iptables_open(TABLE_FILTER, pl->out);
+	}
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		chain(pl, fixed[i]);
+	queues(pl, true);
+	each_server(pl, false, server_chain);
+	each_server(pl, true, server_chain);
+	forward(pl);
+	safety_lane(pl, TABLE_FILTER);
+	accepts(pl);
+	queues(pl, false);
+	each_server(pl, false, server_rules);
+	each_server(pl, true, server_rules);
+	each_server(pl, false, server_jump);
+	each_server(pl, true, server_jump);
+	unlisted(pl);
+	if (ipt)
+		plan_iptables_close(pl->out);
+}
+
+int plan_print(const struct policy *p, const struct plan_options *o, enum plan_part part, FILE *out)
+{
+	struct plan pl = {.policy = p, .o = o, .out = out};
+	bool nft = o->backend == PLAN_NFT;
+
+	errno = 0;
+	switch (part) {
+	case PLAN_BASE: (nft ? plan_nft_base : plan_iptables_base)(o, out); break;
+	case PLAN_REMOVE: (nft ? plan_nft_remove : plan_iptables_remove)(o, out); break;
+	case PLAN_FILL:
+		if (collect(&pl) == 0)
+			fill(&pl);
+		free(pl.flows);
+		free(pl.safety);
+		if (!pl.flows || !pl.safety) {
+			errno = ENOMEM;
+			return -1;
+		}
+		break;
+	}
+	return fflush(out) != 0 || ferror(out) ? -1 : 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "rules/plan_rule.h"
+
+/*
+ * A TCP segment without payload whose flags are exactly ACK: IP length == header length + data offset. IPv4 with any header
+ * length but no fragment, IPv6 without extension headers; what has others goes to the queue.
+ */
+#define ACK4                                                                                                 \
+	"16,177 0 0 0,40 0 0 6,69 11 0 16383,80 0 0 13,84 0 0 63,21 0 8 16,80 0 0 12,116 0 0 2,84 0 0 60,"   \
+	"2 0 0 0,40 0 0 2,28 0 0 0,97 0 0 0,29 1 0 0,6 0 0 0,6 0 0 65535"
+#define ACK6                                                                                                 \
+	"13,48 0 0 6,21 0 9 6,48 0 0 53,84 0 0 63,21 0 6 16,48 0 0 52,116 0 0 2,84 0 0 60,7 0 0 0,"          \
+	"40 0 0 4,29 1 0 0,6 0 0 0,6 0 0 65535"
+
+static const char *proto_word(uint8_t ipproto)
+{
+	switch (ipproto) {
+	case IPPROTO_TCP: return "tcp";
+	case IPPROTO_UDP: return "udp";
+	case IPPROTO_ICMP: return "icmp";
+	case IPPROTO_ICMPV6: return "ipv6-icmp";
+	default: return "all";
+	}
+}
+
+static void print_ports(const struct plan_rule *r, FILE *out)
+{
+	bool d = r->side == SIDE_DPORT;
+
+	if (r->nports == 0)
+		return;
+	if (r->side == SIDE_ICMP) {
+		/* rules/plan.c gives one type a rule: iptables takes no more. */
+		fprintf(out, " -m %s %s %u", r->ipproto == IPPROTO_ICMP ? "icmp" : "icmp6",
+			r->ipproto == IPPROTO_ICMP ? "--icmp-type" : "--icmpv6-type", r->ports[0].lo);
+		return;
+	}
+	if (r->nports == 1)
+		fprintf(out, " --%s ", d ? "dport" : "sport");
+	else
+		fprintf(out, " -m multiport --%s ", d ? "dports" : "sports");
+	for (unsigned i = 0; i < r->nports; i++) {
+		fprintf(out, "%s%u", i ? "," : "", r->ports[i].lo);
+		if (r->ports[i].hi != r->ports[i].lo)
+			fprintf(out, ":%u", r->ports[i].hi);
+	}
+}
+
+static void print_ct(enum plan_ct ct, FILE *out)
+{
+	switch (ct) {
+	case CT_ANY: break;
+	case CT_ORIGINAL: fputs(" -m conntrack --ctdir ORIGINAL", out); break;
+	case CT_REPLY: fputs(" -m conntrack --ctdir REPLY", out); break;
+	case CT_INVALID: fputs(" -m conntrack --ctstate INVALID", out); break;
+	case CT_RELATED: fputs(" -m conntrack --ctstate RELATED", out); break;
+	}
+}
+
+static void print_matches(const struct plan_options *o, const struct plan_rule *r, FILE *out)
+{
+	/* Under br_netfilter -i and -o are the bridge; its ports are what a policy names. */
+	bool ports = o->bridge && (r->in || r->out);
+	char buf[64];
+
+	if (ports)
+		fputs(" -m physdev", out);
+	if (r->in)
+		fprintf(out, " %s %s", ports ? "--physdev-in" : "-i", r->in);
+	if (r->out)
+		fprintf(out, " %s %s", ports ? "--physdev-out" : "-o", r->out);
+	if (r->src)
+		fprintf(out, " -s %s", plan_net(r->src, buf, sizeof(buf)));
+	if (r->dst)
+		fprintf(out, " -d %s", plan_net(r->dst, buf, sizeof(buf)));
+	if (r->ipproto)
+		fprintf(out, " -p %s", proto_word(r->ipproto));
+	if (r->not_ipproto)
+		fprintf(out, " ! -p %s", proto_word(r->not_ipproto));
+	print_ports(r, out);
+	if (r->syn != SYN_ANY)
+		fputs(r->syn == SYN_ONLY ? " --syn" : " ! --syn", out);
+	print_ct(r->ct, out);
+	if (r->dead)
+		fprintf(out, " -m connmark --mark 0x%x/0x%x", PLAN_MARK_RESET, PLAN_MARK_MASK);
+	if (r->mark)
+		fprintf(out, " -m mark --mark 0x%x/0x%x", r->mark, PLAN_MARK_MASK);
+	if (r->hops_255)
+		fputs(" -m hl --hl-eq 255", out);
+	if (r->pure_ack)
+		fprintf(out, " -m bpf --bytecode \"%s\"", o->family == 4 ? ACK4 : ACK6);
+}
+
+static void print_action(const struct plan_rule *r, FILE *out)
+{
+	switch (r->action) {
+	case DO_COUNT: break;
+	case DO_JUMP: fprintf(out, " -j otfw-%s", r->to); break;
+	case DO_GOTO: fprintf(out, " -g otfw-%s", r->to); break;
+	case DO_ACCEPT: fputs(" -j ACCEPT", out); break;
+	case DO_DROP: fputs(" -j DROP", out); break;
+	case DO_NOTRACK: fputs(" -j CT --notrack", out); break;
+	case DO_REJECT: fputs(" -j REJECT --reject-with tcp-reset", out); break;
+	case DO_MARK: fprintf(out, " -j MARK --set-xmark 0x%x/0x%x", r->value, PLAN_MARK_MASK); break;
+	case DO_CONNMARK: fprintf(out, " -j CONNMARK --set-xmark 0x%x/0x%x", r->value, PLAN_MARK_MASK); break;
+	case DO_QUEUE:
+		fprintf(out, " -j NFQUEUE --queue-num %u%s", r->value, r->bypass ? " --queue-bypass" : "");
+		break;
+	}
+}
+
+void plan_iptables_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out)
+{
+	char name[64];
+
+	fprintf(out, "-A otfw-%s", r->chain);
+	print_matches(o, r, out);
+	if (r->label) {
+		fprintf(out, " -m comment --comment \"otfw %s", r->label);
+		for (int i = 0; i < 2 && r->names[i]; i++)
+			fprintf(out, "%c%s", i ? '/' : ' ', plan_clean(r->names[i], name, sizeof(name)));
+		fputc('"', out);
+	}
+	print_action(r, out);
+	fputc('\n', out);
+}
+
+void plan_iptables_open(enum plan_table t, FILE *out)
+{
+	static const char *const names[] = {
+		[TABLE_RAW] = "raw", [TABLE_FILTER] = "filter", [TABLE_MANGLE] = "mangle"};
+
+	fprintf(out, "*%s\n", names[t]);
+}
+
+void plan_iptables_chain(const char *chain, FILE *out)
+{
+	fprintf(out, ":otfw-%s - [0:0]\n", chain);
+}
+
+void plan_iptables_close(FILE *out)
+{
+	fputs("COMMIT\n", out);
+}
+
+/*
+ * -N instead of a chain line: that would empty a chain that is already there, so a second load would close a running
+ * firewall. As it is, a second load fails on -N and changes nothing. Closed first: the jump comes when its chain drops.
+ */
+void plan_iptables_base(const struct plan_options *o, FILE *out)
+{
+	fputs("*filter\n-N otfw-forward\n-A otfw-forward -m comment --comment \"otfw closed\" -j DROP\n"
+	      "-I FORWARD 1 -j otfw-forward\nCOMMIT\n"
+	      "*raw\n-N otfw-prerouting\n-I PREROUTING 1 -j otfw-prerouting\nCOMMIT\n"
+	      "*mangle\n-N otfw-postrouting\n",
+	      out);
+	plan_ledger(plan_iptables_rule, o, out);
+	fputs("-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
+}
+
+/* Jumps and what they lead to. Chains that nothing leads to any more are harmless; the guardian sweeps those that it finds. */
+void plan_iptables_remove(const struct plan_options *o, FILE *out)
+{
+	(void)o;
+	fputs("*filter\n-D FORWARD -j otfw-forward\n-F otfw-forward\nCOMMIT\n"
+	      "*raw\n-D PREROUTING -j otfw-prerouting\n-F otfw-prerouting\n-X otfw-prerouting\nCOMMIT\n"
+	      "*mangle\n-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\nCOMMIT\n",
+	      out);
+}
