@@ -194,7 +194,7 @@ struct policy_now {
 /* Token buckets of rules with `rate`, in memory the caller owns (zeroed at first): no heap. */
 struct rate_slot {
 	uint64_t key; /* of rule and client; 0: free */
-	uint64_t tat; /* theoretical arrival time, us (GCRA) */
+	uint64_t tat; /* theoretical arrival time (GCRA), in 256ths of a us */
 };
 struct rates {
 	struct rate_slot *slots;
@@ -206,7 +206,7 @@ struct match {
 	enum reason reason; /* REASON_NONE: every operation is allowed */
 	uint16_t rule; /* global number: that allowed operation 0, or that came closest; POLICY_NO_RULE */
 	uint16_t op;   /* the operation that failed */
-	uint16_t arg;  /* REASON_ARGUMENT: which */
+	uint16_t arg;  /* REASON_ARGUMENT: which; REASON_VALUE: 1 when it is no number (NaN) */
 	uint32_t
 		cell; /* REASON_ADDRESS, VALUE*: the rule's range that came closest, image-internal; UINT32_MAX: none */
 	int64_t got;    /* the value, function key, unit ... that failed */
@@ -229,13 +229,16 @@ enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct 
 bool policy_at_most(const struct policy *p, unsigned conduit, const struct pdu *pdu);
 
 /*
- * The sentence for a verdict: "holding 40..60 is not inside 40..49 of rule hmi-pumps/set". For a fault from the wire,
- * pass match NULL. Returns the length as snprintf does.
+ * The sentence for a verdict: "holding 40..60 is not inside 40..49 of rule hmi-pumps/set". Empty without a match (a fault
+ * from the wire has its field and offset instead). op may be NULL. Returns the length as snprintf does.
  */
 size_t policy_detail(const struct policy *p, const struct op *op, int proto, const struct match *m, char *buf,
 		     size_t cap);
 
-/* Would rule `rule` alone allow this operation, and if not, which check fails first? For `otfwctl explain`. */
+/*
+ * Would rule `rule` alone allow this operation, and if not, which check fails first? For `otfwctl explain`. REASON_NO_RULE when
+ * it is not for this client and server; where either is NULL, addresses are not asked. Rates are not looked at.
+ */
 enum reason policy_try(const struct policy *p, unsigned rule, const struct op *op, int proto,
 		       const uint8_t client[16], const uint8_t server[16], const struct policy_now *now,
 		       struct match *out);
