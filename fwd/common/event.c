@@ -26,6 +26,14 @@ void ring_put(struct ring *r, const struct event *e)
 	atomic_store_explicit(&r->head, at + 1, memory_order_release);
 }
 
+/* A bool must hold 0 or 1 before C may look at it, whatever the other process wrote there. */
+static void make_bool(bool *b)
+{
+	unsigned char octet;
+	memcpy(&octet, b, 1);
+	*b = octet != 0;
+}
+
 int ring_get(struct ring *r, uint64_t *tail, struct event *out, uint64_t *lost)
 {
 	/* A producer that keeps overtaking ends the call after one round; the next call goes on from there. */
@@ -44,6 +52,8 @@ int ring_get(struct ring *r, uint64_t *tail, struct event *out, uint64_t *lost)
 			atomic_thread_fence(memory_order_acquire);
 			if (atomic_load_explicit(&slot->seq, memory_order_relaxed) == want) {
 				atomic_store_explicit(&out->seq, want, memory_order_relaxed);
+				make_bool(&out->from_server);
+				make_bool(&out->match.is_float);
 				*tail = want;
 				return 1;
 			}

@@ -81,7 +81,8 @@ struct ring {
 void ring_put(struct ring *r, const struct event *e);
 /*
  * The next event at *tail; advances it. 1: out is filled. 0: nothing new. When events were overwritten before they were
- * read, *tail jumps to the oldest kept one and *lost grows by the number skipped.
+ * read, *tail jumps to the oldest kept one and *lost grows by the number skipped. The other process is not trusted: numbers in
+ * out can be anything, names of fields need not be terminated.
  */
 int ring_get(struct ring *r, uint64_t *tail, struct event *out, uint64_t *lost);
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One event as one line. The ring is written by a process that reads hostile packets: nothing in an event is believed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "fwd/common/jsonl.h"
+
+static void jsonl_names(struct jsonl *j, const struct event *e, const struct policy *p)
+{
+	struct policy_zone zone;
+	struct policy_conduit conduit;
+
+	jsonl_str(j, "zone", p && policy_zone_get(p, e->zone, &zone) ? zone.name : NULL);
+	jsonl_str(j, "conduit", p && policy_conduit_get(p, e->conduit, &conduit) ? conduit.name : NULL);
+	jsonl_rule(j, "rule", p, e->rule);
+}
+
+static void jsonl_ends(struct jsonl *j, const struct event *e, const struct policy *p, const struct op *op)
+{
+	char addr[ADDRESS_TEXT];
+	const uint8_t *client = e->from_server ? e->tuple.dst : e->tuple.src;
+	const uint8_t *server = e->from_server ? e->tuple.src : e->tuple.dst;
+	int64_t unit = op && op->has & OP_UNIT ? (int64_t)op->unit : -1;
+	const char *name = p ? policy_host_name(p, client, -1) : NULL;
+
+	jsonl_str(j, "client", name ? name : address_print(client, addr));
+	name = p ? policy_host_name(p, server, unit) : NULL;
+	jsonl_str(j, "server", name ? name : address_print(server, addr));
+	jsonl_tuple(j, &e->tuple, e->transport);
+}
+
+static void jsonl_why(struct jsonl *j, const struct event *e, const struct policy *p, const struct op *op)
+{
+	char field[EVENT_FIELD + 1], detail[DETAIL_TEXT];
+	struct fault fault = {.reason = e->reason, .offset = e->fault_offset, .field = field};
+	bool from_wire = e->has & EVENT_HAS_FAULT;
+
+	snprintf(field, sizeof(field), "%.*s", EVENT_FIELD, e->fault_field);
+	jsonl_str(j, "reason", reason_name(e->reason));
+	detail_print(p, op, e->proto, e->reason, e->has & EVENT_HAS_MATCH ? &e->match : NULL,
+		     from_wire ? &fault : NULL, detail, sizeof(detail));
+	jsonl_str(j, "detail", detail);
+	if (from_wire) {
+		jsonl_str(j, "field", field);
+		jsonl_uint(j, "offset", e->fault_offset);
+	}
+}
+
+void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p)
+{
+	const struct proto *proto = e->proto < 0 ? NULL : proto_get((unsigned)e->proto);
+	bool has_op = e->has & EVENT_HAS_OP && proto;
+	struct op op;
+	char line[4096], hex[2 * POLICY_DIGEST + 1];
+
+	if (has_op)
+		event_op_to(&e->op, &op);
+	jsonl_object(j, NULL);
+	jsonl_time(j, "ts", e->ts_us);
+	jsonl_str(j, "event", event_name(e->type));
+	jsonl_names(j, e, p);
+	jsonl_why(j, e, p, has_op ? &op : NULL);
+	if (e->text[0])
+		jsonl_strn(j, "text", e->text, strnlen(e->text, sizeof(e->text)));
+	if (e->has & EVENT_HAS_TUPLE)
+		jsonl_ends(j, e, p, has_op ? &op : NULL);
+	if (e->proto >= 0)
+		jsonl_str(j, "proto", proto ? proto->name : NULL);
+	if (has_op) {
+		jsonl_op(j, &op, proto, e->op.nvalues);
+		if (e->has & EVENT_HAS_TUPLE)
+			operation_print(p, &e->tuple, e->from_server, &op, e->proto, line, sizeof(line));
+		else
+			op_print(&op, proto, EVENT_VALUES, line, sizeof(line));
+		jsonl_str(j, "operation", line);
+	}
+	jsonl_str(j, "mode", mode_name(e->mode));
+	jsonl_str(j, "failure", failure_name(e->failure));
+	jsonl_uint(j, "count", e->count ? e->count : 1);
+	if (e->packet_id)
+		jsonl_uint(j, "packet", e->packet_id);
+	if (p) {
+		digest_print(policy_digest(p), hex);
+		jsonl_str(j, "policy", hex);
+	} else {
+		jsonl_null(j, "policy");
+	}
+	jsonl_uint(j, "generation", e->generation);
+	json_object_end(j);
+	jsonl_line(j);
+}
