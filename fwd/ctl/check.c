@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* otfwctl check and compile: is this policy one, and the image of it. */
+#include <errno.h>
+#include <string.h>
+
+#include "fwd/common/jsonl.h"
+#include "fwd/ctl/ctl.h"
+
+static void valid_text(const char *path, const struct loaded *l, unsigned warnings)
+{
+	char hex[2 * POLICY_DIGEST + 1];
+	const struct policy *p = &l->policy;
+
+	digest_print(policy_digest(p), hex);
+	printf("%s: valid: %u zones, %u conduits, %u rules, %u queues", path, policy_zones(p),
+	       policy_conduits(p), policy_rules(p), policy_queues(p));
+	if (warnings)
+		printf(", %u warning%s", warnings, warnings == 1 ? "" : "s");
+	printf("\n%s\n", hex);
+}
+
+static void summary_json(const char *path, const struct loaded *l, bool valid, const struct diag *diag)
+{
+	char line[8192], hex[2 * POLICY_DIGEST + 1];
+	struct jsonl j;
+
+	jsonl_open(&j, line, sizeof(line));
+	jsonl_object(&j, NULL);
+	jsonl_str(&j, "policy", path);
+	jsonl_bool(&j, "valid", valid);
+	jsonl_uint(&j, "errors", diag_errors(diag));
+	jsonl_uint(&j, "warnings", diag_warnings(diag));
+	if (valid) {
+		digest_print(policy_digest(&l->policy), hex);
+		jsonl_uint(&j, "zones", policy_zones(&l->policy));
+		jsonl_uint(&j, "conduits", policy_conduits(&l->policy));
+		jsonl_uint(&j, "rules", policy_rules(&l->policy));
+		jsonl_uint(&j, "queues", policy_queues(&l->policy));
+		jsonl_str(&j, "digest", hex);
+	}
+	json_object_end(&j);
+	jsonl_line(&j);
+	fwrite(line, 1, j.len, stdout);
+}
+
+int cmd_check(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON}, {0}};
+	struct loaded loaded;
+	bool json = false;
+	int c;
+
+	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
+		if (c != OPT_JSON)
+			return EXIT_UNABLE;
+		json = true;
+	}
+	if (!ctl_arguments(cmd, argc, argv, 1))
+		return EXIT_UNABLE;
+	const char *path = argv[optind];
+	struct diag *diag = diag_new();
+	bool valid = loaded_from(cmd, path, diag, &loaded);
+	if (valid || loaded.status == EXIT_NO) {
+		/* What is wrong with it is the answer, hence data, when a program asks. */
+		diag_print(diag, json ? stdout : stderr, json);
+		if (json)
+			summary_json(path, &loaded, valid, diag);
+		else if (valid)
+			valid_text(path, &loaded, diag_warnings(diag));
+	}
+	int status = loaded.status;
+	loaded_close(&loaded);
+	diag_free(diag);
+	return status;
+}
+
+int cmd_compile(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
+	char hex[2 * POLICY_DIGEST + 1];
+	const char *output = NULL;
+	struct loaded loaded;
+	int c;
+
+	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
+		if (c != 'o')
+			return EXIT_UNABLE;
+		output = optarg;
+	}
+	if (!ctl_arguments(cmd, argc, argv, 1))
+		return EXIT_UNABLE;
+	if (!output)
+		return ctl_usage(cmd, "-o IMAGE is missing");
+	struct diag *diag = diag_new();
+	bool ok = loaded_from(cmd, argv[optind], diag, &loaded);
+	int status = loaded.status;
+	diag_print(diag, stderr, false);
+	diag_free(diag);
+	if (ok && file_replace(output, loaded.bytes, loaded.size) != 0) {
+		status = ctl_error(cmd, "%s: %s", output, strerror(errno));
+	} else if (ok) {
+		digest_print(policy_digest(&loaded.policy), hex);
+		puts(hex);
+	}
+	loaded_close(&loaded);
+	return status;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* otfwctl: one file a command; what they share. */
+#ifndef OTFW_FWD_CTL_CTL_H
+#define OTFW_FWD_CTL_CTL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "rules/diag.h"
+#include "rules/model.h"
+#include "rules/policy.h"
+
+/* Exit status: the same for every command. */
+#define EXIT_DONE   0
+#define EXIT_NO     1 /* the answer is no */
+#define EXIT_UNABLE 2 /* it could not run: usage, file, permission */
+
+struct command {
+	const char *name;
+	const char *usage;                                            /* what follows the name */
+	const char *help;                                             /* one line */
+	int (*run)(const struct command *cmd, int argc, char **argv); /* argv[0] is the command's name */
+};
+extern const struct command commands[]; /* ends with name NULL */
+
+int cmd_check(const struct command *cmd, int argc, char **argv);
+int cmd_compile(const struct command *cmd, int argc, char **argv);
+int cmd_decode(const struct command *cmd, int argc, char **argv);
+int cmd_diff(const struct command *cmd, int argc, char **argv);
+int cmd_explain(const struct command *cmd, int argc, char **argv);
+int cmd_fmt(const struct command *cmd, int argc, char **argv);
+int cmd_help(const struct command *cmd, int argc, char **argv);
+int cmd_init(const struct command *cmd, int argc, char **argv);
+int cmd_manual(const struct command *cmd, int argc, char **argv);
+int cmd_reload(const struct command *cmd, int argc, char **argv);
+int cmd_replay(const struct command *cmd, int argc, char **argv);
+int cmd_ruleset(const struct command *cmd, int argc, char **argv);
+int cmd_status(const struct command *cmd, int argc, char **argv);
+
+/* "otfwctl COMMAND: ..." on standard error. Returns EXIT_UNABLE, so that a command can return it. */
+int ctl_error(const struct command *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, followed by the command's usage line. */
+int ctl_usage(const struct command *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Values of long options; one that has a short form too has the letter as its value. */
+enum {
+	OPT_LONG = 256,
+	OPT_AT,
+	OPT_BACKEND,
+	OPT_BRIDGE,
+	OPT_FAIL_ON_DENY,
+	OPT_FAMILY,
+	OPT_JSON,
+	OPT_PART,
+	OPT_POLICY,
+	OPT_PORT,
+	OPT_QUEUE_BASE,
+	OPT_ROUTED,
+	OPT_RUN_DIR,
+	OPT_WRITE,
+};
+
+/*
+ * getopt_long() with our own words for what is wrong: returns '?' after having said it (unknown option with the nearest
+ * name, missing or unexpected argument). -1 at the end.
+ */
+int ctl_option(const struct command *cmd, int argc, char **argv, const struct option *options);
+/* Exactly `want` arguments must be left behind the options. False after having said what is missing or too many. */
+bool ctl_arguments(const struct command *cmd, int argc, char **argv, int want);
+/* The name in names[] (ends with NULL) nearest to word, or NULL when none is near. */
+const char *ctl_nearest(const char *word, const char *const *names);
+
+/* A decimal number lo..hi and nothing else. */
+bool ctl_number(const char *text, long lo, long hi, long *out);
+/*
+ * A policy from a YAML file or from an image. model is NULL for an image. Errors are said on standard error (a policy that
+ * does not hold: as located errors); status then is what the command returns: EXIT_NO for those, EXIT_UNABLE else.
+ */
+struct loaded {
+	struct policy policy;
+	struct model *model;
+	uint8_t *bytes; /* the image */
+	size_t size;
+	int status;
+};
+bool loaded_open(const struct command *cmd, const char *path, struct loaded *out);
+/* The same, with located errors and warnings left in diag for the caller to print. Close out in either case. */
+bool loaded_from(const struct command *cmd, const char *path, struct diag *diag, struct loaded *out);
+void loaded_close(struct loaded *l);
+
+/* Reads a whole file. NULL with errno. The text is followed by a 0 that size does not count; free() it. */
+uint8_t *file_read(const char *path, size_t *size);
+/* Writes a file as a whole or not at all: beside it first, then renamed. 0, or -1 with errno. */
+int file_replace(const char *path, const void *bytes, size_t size);
+/* Wall clock, microseconds. */
+int64_t ctl_now(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* otfwctl: the table of commands, and what they share in reading the command line. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fwd/ctl/ctl.h"
+
+const struct command commands[] = {
+	{"init", "(--routed | --bridge) INTERFACE INTERFACE",
+	 "write a first policy, all learn, to standard output", cmd_init},
+	{"check", "[--json] POLICY", "say what is wrong with a policy, and where", cmd_check},
+	{"fmt", "[--write] POLICY", "print a policy in its normal form", cmd_fmt},
+	{"compile", "POLICY -o IMAGE", "compile a policy to an image and print its digest", cmd_compile},
+	{"decode", "[--json] [--port PROTO=PORT]... FILE",
+	 "print the operations in a capture, without a policy", cmd_decode},
+	{"replay", "--policy POLICY [--json] [--fail-on-deny] FILE",
+	 "judge a capture as the firewall would judge the traffic", cmd_replay},
+	{"explain", "--policy POLICY [--json] [--at TIME] 'CLIENT -> SERVER[:PORT] OPERATION'",
+	 "say which rule allows an operation, or what stops it", cmd_explain},
+	{"ruleset",
+	 "--policy POLICY [--backend nft|iptables] [--family 4|6] [--queue-base N] [--bridge] [--part base|fill|remove]",
+	 "print what the kernel is told", cmd_ruleset},
+	{"diff", "[--json] OLD NEW", "say what becomes allowed and what becomes denied", cmd_diff},
+	{"status", "[--json] [--run-dir DIR]", "ask the running firewall for its state and counters",
+	 cmd_status},
+	{"reload", "[--json] [--run-dir DIR]", "have the running firewall load its policy file again",
+	 cmd_reload},
+	{"manual", "", "print the reference of the policy language", cmd_manual},
+	{"help", "[COMMAND]", "print this list, or the usage of one command", cmd_help},
+	{0},
+};
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static const char *command_nearest(const char *name)
+{
+	const char *names[sizeof(commands) / sizeof(commands[0])];
+	size_t n = 0;
+	for (const struct command *c = commands; c->name; c++)
+		names[n++] = c->name;
+	names[n] = NULL;
+	return ctl_nearest(name, names);
+}
+
+static void say(const struct command *cmd, const char *fmt, va_list args)
+{
+	fprintf(stderr, "otfwctl%s%s: ", cmd ? " " : "", cmd ? cmd->name : "");
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+int ctl_error(const struct command *cmd, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	say(cmd, fmt, args);
+	va_end(args);
+	return EXIT_UNABLE;
+}
+
+int ctl_usage(const struct command *cmd, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	say(cmd, fmt, args);
+	va_end(args);
+	fprintf(stderr, "usage: otfwctl %s %s\n", cmd->name, cmd->usage);
+	return EXIT_UNABLE;
+}
+
+#define WORD_MAX 64
+
+/* Insertions, deletions and replacements, and swapped neighbours, that make a into b. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), row[3][WORD_MAX + 1];
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= m; j++)
+		row[0][j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		size_t *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+		now[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return row[n % 3][m];
+}
+
+const char *ctl_nearest(const char *word, const char *const *names)
+{
+	const char *best = NULL;
+	size_t best_distance = strlen(word) / 3 + 2; /* a third of its letters and one may be wrong */
+	for (; *names; names++) {
+		size_t d = distance(word, *names);
+		if (d < best_distance) {
+			best_distance = d;
+			best = *names;
+		}
+	}
+	return best;
+}
+
+#define OPTIONS_MAX 16
+
+int ctl_option(const struct command *cmd, int argc, char **argv, const struct option *options)
+{
+	const char *names[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 2] = ":";
+	size_t n = 0, at = 1;
+
+	for (const struct option *o = options; o->name && n < OPTIONS_MAX; o++) {
+		names[n++] = o->name;
+		if (o->val < OPT_LONG) {
+			shorts[at++] = (char)o->val;
+			if (o->has_arg == required_argument)
+				shorts[at++] = ':';
+		}
+	}
+	names[n] = NULL;
+	shorts[at] = 0;
+	opterr = 0;
+	optopt = 0;
+	int c = getopt_long(argc, argv, shorts, options, NULL);
+	if (c != ':' && c != '?')
+		return c;
+
+	const char *word = argv[optind - 1];
+	int len = (int)strcspn(word, "=");
+	if (c == ':')
+		ctl_usage(cmd, "option %s needs an argument", word);
+	else if (optopt >= OPT_LONG)
+		ctl_usage(cmd, "option %.*s takes no argument", len, word);
+	else if (optopt)
+		ctl_usage(cmd, "unknown option -%c", optopt);
+	else {
+		char name[WORD_MAX];
+		snprintf(name, sizeof(name), "%.*s", len, word);
+		const char *near = ctl_nearest(name + strspn(name, "-"), names);
+		if (near)
+			ctl_usage(cmd, "unknown option %s; did you mean --%s?", name, near);
+		else
+			ctl_usage(cmd, "unknown option %s", name);
+	}
+	return '?';
+}
+
+bool ctl_arguments(const struct command *cmd, int argc, char **argv, int want)
+{
+	if (argc - optind < want) {
+		ctl_usage(cmd, want == 1 ? "an argument is missing" : "arguments are missing");
+		return false;
+	}
+	if (argc - optind > want) {
+		ctl_usage(cmd, "too many arguments: %s", argv[optind + want]);
+		return false;
+	}
+	return true;
+}
+
+bool ctl_number(const char *text, long lo, long hi, long *out)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	return errno == 0 && *end == 0 && *out >= lo && *out <= hi;
+}
+
+static void usage_all(FILE *out)
+{
+	fprintf(out, "otfwctl: the tool of otfw, an industrial firewall\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  otfwctl %-8s %s\n", c->name, c->help);
+	fprintf(out, "\n`otfwctl help COMMAND` prints its usage. POLICY is a YAML file or a compiled image.\n"
+		     "Exit status: 0 done, 1 the answer is no, 2 it could not run.\n");
+}
+
+int cmd_help(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {{0}};
+
+	if (ctl_option(cmd, argc, argv, options) == '?')
+		return EXIT_UNABLE;
+	if (optind == argc) {
+		usage_all(stdout);
+		return EXIT_DONE;
+	}
+	if (!ctl_arguments(cmd, argc, argv, 1))
+		return EXIT_UNABLE;
+	const struct command *about = command_find(argv[optind]);
+	if (!about) {
+		const char *near = command_nearest(argv[optind]);
+		return near ? ctl_error(cmd, "unknown command %s; did you mean %s?", argv[optind], near)
+			    : ctl_error(cmd, "unknown command %s", argv[optind]);
+	}
+	printf("usage: otfwctl %s%s%s\n%s\n", about->name, *about->usage ? " " : "", about->usage,
+	       about->help);
+	return EXIT_DONE;
+}
+
+/* What was printed must have arrived: a full disk is no success. */
+static int finish(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (errno != EPIPE)
+			fprintf(stderr, "otfwctl: standard output: %s\n", strerror(errno));
+		return EXIT_UNABLE;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage_all(stderr);
+		return EXIT_UNABLE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("otfwctl %s\n", OTFW_VERSION);
+		return finish(EXIT_DONE);
+	}
+	if (strcmp(argv[1], "--help") == 0) {
+		usage_all(stdout);
+		return finish(EXIT_DONE);
+	}
+	const struct command *cmd = command_find(argv[1]);
+	if (!cmd) {
+		const char *near = command_nearest(argv[1]);
+		const char *what = argv[1][0] == '-' ? "option" : "command";
+		return near ? ctl_error(NULL, "unknown %s %s; did you mean %s?", what, argv[1], near)
+			    : ctl_error(NULL, "unknown %s %s; `otfwctl help` lists the commands", what,
+					argv[1]);
+	}
+	if (argc > 2 && strcmp(argv[2], "--help") == 0) {
+		printf("usage: otfwctl %s%s%s\n%s\n", cmd->name, *cmd->usage ? " " : "", cmd->usage,
+		       cmd->help);
+		return finish(EXIT_DONE);
+	}
+	return finish(cmd->run(cmd, argc - 1, argv + 1));
+}
