@@ -97,6 +97,13 @@ bool policy_queue_get(const struct policy *p, unsigned i, struct policy_queue *o
 const char *policy_site(const struct policy *p);
 /* A host's name for an address and unit ("p-101"), for an address ("gw-1"), or NULL. unit < 0: none. */
 const char *policy_host_name(const struct policy *p, const uint8_t ip[16], int64_t unit);
+/* Host i, one entry per address; false past the end. unit -1: the address alone, else a station behind it. */
+struct policy_host {
+	const char *name;
+	uint8_t ip[16];
+	int64_t unit;
+};
+bool policy_host_get(const struct policy *p, unsigned i, struct policy_host *out);
 /* The zone an address lies in, or -1. */
 int policy_zone_of(const struct policy *p, const uint8_t ip[16]);
 
