@@ -24,8 +24,10 @@ struct pkt {
 };
 
 /*
- * Parses len octets that start at the IP header. REASON_NONE, BAD_PACKET, FRAGMENT or TRANSPORT (neither TCP nor UDP: tuple is
- * filled as far as addresses and protocol go). IPv6 extension headers (hop-by-hop, routing, destination options) are walked, bounded.
+ * Parses len octets that start at the IP header. REASON_NONE, BAD_PACKET, FRAGMENT or TRANSPORT (neither TCP nor UDP:
+ * tuple is filled as far as addresses and protocol go), or TRUNCATED: all headers are there and everything in out is set,
+ * but the payload ends before payload_len octets. Octets behind the IP packet (padding) are cut off. IPv6 extension headers
+ * (hop-by-hop, routing, destination options) are walked, bounded. Checksums are the kernel's business (RFC 791, 8200, 9293, 768).
  */
 enum reason pkt_parse(const uint8_t *data, uint32_t len, struct pkt *out);
 
