@@ -7,6 +7,7 @@
 #define OTFW_FWD_ENGINE_VERDICT_H
 
 #include "fwd/common/shm.h"
+#include "fwd/engine/flow.h"
 #include "fwd/engine/pkt.h"
 #include "rules/policy.h"
 
@@ -26,7 +27,12 @@ struct decision {
 
 enum judgement { JUDGED_ALLOW, JUDGED_DENY, JUDGED_UNINSPECTED };
 
-/* One PDU that was judged, or a segment that never became one (pdu NULL). Valid during the call only. */
+/*
+ * One PDU that was judged, or a segment that never became one (pdu NULL, pdu_no 0). Bytes that do not frame have a pdu with
+ * nops 0 and their fault. Where something malformed or not allowed passes all the same (learn, shadow, no policy) judgement is ALLOW with
+ * would_deny and reason set. A late answer on TCP is ALLOW with reason ANSWER_LATE. PDUs of a segment that is withheld because of a later one
+ * were reported when they were judged. Valid during the call only.
+ */
 struct report {
 	uint32_t id; /* the packet that completed it */
 	int64_t ts_us;
@@ -50,19 +56,30 @@ struct verdict_sink {
 	void (*report)(void *ctx, const struct report *r);
 };
 
+#define VERDICT_GAP_US 1000000
+
 #define VERDICT_SCRATCH (PROTO_PDU_MAX + 1)
 
 struct verdict {
+	/* The caller's, set after verdict_init(). */
 	const struct policy *
 		policy; /* NULL: decode everything on known ports, allow everything, resynchronise after gaps */
 	uint32_t generation; /* changes with the policy: flows are routed anew */
-	struct shm *shm;     /* flow table, pool, held, rates, counters */
-	struct verdict_sink sink;
+	bool nft_reset;      /* resets take the form that the nft ruleset doubles (rewrite.h, RESET_BLANK) */
+	bool in_step; /* replay: a denied PDU counts as forwarded and kills nothing, so that all after it is judged */
 	bool (*port_hook)(void *ctx, const struct tuple *t, int *proto,
 			  bool *from_server); /* decode --port; may be NULL */
 	void *port_ctx;
+
+	struct shm *shm; /* flow table, pool, held, rates, counters */
+	struct verdict_sink sink;
+	struct memory memory;
+	struct rates rates;
 	uint64_t pdus;
-	struct pdu pdu;                   /* scratch of the PDU at hand */
+	struct match match;
+	struct undo undo;                                           /* of the segment at hand */
+	uint8_t state[PROTO_STATE_MAX] __attribute__((aligned(8))); /* of its flow, until it passes */
+	struct pdu pdu;                                             /* scratch of the PDU at hand */
 	uint8_t join[VERDICT_SCRATCH];    /* a PDU put together from several segments */
 	uint8_t rewrite[VERDICT_SCRATCH]; /* a packet rewritten for RESET or a keep-alive */
 };
@@ -79,7 +96,8 @@ void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generati
 
 /*
  * One packet, from its IP header. truncated: the kernel gave less than all. gso: it stands for several segments (its length
- * must not shrink). Calls sink.decide for id now or later, for other held ids when this packet fills their gap.
+ * must not shrink). Calls sink.decide for id now or later, for other held ids when this packet fills their gap. Without a policy (captures)
+ * a gap is given up after VERDICT_GAP_US of capture time; at the end of a capture a verdict_tick() with that much more time lets the last held ones go.
  */
 void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id, bool truncated,
 		    bool gso, const struct verdict_time *now);

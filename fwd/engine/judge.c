@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/engine/rewrite.h"
+#include "fwd/engine/work.h"
+#include "rules/plan.h"
+
+static void decide(struct work *w, const struct decision *d)
+{
+	w->v->sink.decide(w->v->sink.ctx, w->id, d);
+}
+
+void work_accept_rewritten(struct work *w, uint32_t mark, const uint8_t *packet, uint32_t len)
+{
+	shm_add(w->v->shm, mark == PLAN_MARK_INSPECTED ? SHM_INSPECTED : SHM_PASSED, 1);
+	decide(w, &(struct decision){
+			  .action = ACTION_ACCEPT, .mark = mark, .packet = packet, .packet_len = len});
+}
+
+void work_accept(struct work *w, uint32_t mark)
+{
+	work_accept_rewritten(w, mark, NULL, 0);
+}
+
+void work_drop(struct work *w)
+{
+	shm_add(w->v->shm, SHM_DROPPED, 1);
+	decide(w, &(struct decision){.action = ACTION_DROP});
+}
+
+/* The reset takes the number that the receiver expects next, not that of the denied segment: RFC 5961 accepts no other. */
+static void reset(struct work *w)
+{
+	struct verdict *v = w->v;
+	enum reset_form form = v->nft_reset ? RESET_BLANK : w->gso ? RESET_KEEP : RESET_CUT;
+	uint32_t seq = w->s && w->s->state != STREAM_NONE ? w->s->next : w->p->seq;
+	uint32_t len = w->truncated && form != RESET_CUT
+			       ? 0
+			       : rewrite_reset(w->p, form, seq, v->rewrite, sizeof v->rewrite);
+
+	if (len == 0) {
+		work_drop(w);
+		return;
+	}
+	shm_add(v->shm, SHM_RESETS, 1);
+	decide(w, &(struct decision){.action = ACTION_RESET,
+				     .mark = PLAN_MARK_RESET,
+				     .packet = v->rewrite,
+				     .packet_len = len});
+}
+
+void work_cut(struct work *w, bool kill)
+{
+	bool rst = w->p->tuple.ipproto == IPPROTO_TCP_NR && w->route->on_deny == DENY_RESET;
+
+	if (w->f && (rst || kill) && !w->v->in_step)
+		w->f->flags |= FLOW_DEAD;
+	if (rst)
+		reset(w);
+	else
+		work_drop(w);
+}
+
+void work_report(struct work *w, enum judgement j, bool would_deny, enum reason reason, const struct pdu *pdu,
+		 const struct match *match)
+{
+	struct verdict *v = w->v;
+	uint8_t ipproto = w->p->tuple.ipproto;
+	struct report r = {
+		.id = w->id,
+		.ts_us = w->now->wall_us,
+		.tuple = &w->p->tuple,
+		.route = v->policy ? w->route : NULL,
+		.flow = w->slot,
+		.transport = ipproto == IPPROTO_TCP_NR   ? TRANSPORT_TCP
+			     : ipproto == IPPROTO_UDP_NR ? TRANSPORT_UDP
+							 : 0,
+		.from_server = w->dir == 1,
+		.proto = w->route ? w->route->proto : -1,
+		.pdu = pdu,
+		.judgement = j,
+		.would_deny = would_deny,
+		.reason = reason,
+		.match = match,
+	};
+	if (pdu) {
+		r.pdu_no = ++v->pdus;
+		shm_add(v->shm, SHM_PDUS, 1);
+		if (j == JUDGED_DENY)
+			shm_add(v->shm, SHM_PDUS_DENIED, 1);
+		if (would_deny)
+			shm_add(v->shm, SHM_PDUS_SHADOW, 1);
+	}
+	if (j == JUDGED_DENY)
+		atomic_store_explicit(&v->shm->reasons[reason],
+				      atomic_load_explicit(&v->shm->reasons[reason], memory_order_relaxed) +
+					      1,
+				      memory_order_relaxed);
+	v->sink.report(v->sink.ctx, &r);
+}
+
+void work_deny(struct work *w, enum reason reason)
+{
+	work_report(w, JUDGED_DENY, false, reason, NULL, NULL);
+	work_drop(w);
+}
+
+void work_uninspected(struct work *w, enum reason reason)
+{
+	work_report(w, JUDGED_UNINSPECTED, false, reason, NULL, NULL);
+	work_accept(w, PLAN_MARK_PASSED);
+}
+
+static void decode(struct work *w, struct view pdu, bool answers_known)
+{
+	struct verdict *v = w->v;
+	struct flow *f = w->f;
+	struct pdu_in in = {
+		.data = pdu.data,
+		.len = pdu.len,
+		.from_server = w->dir == 1,
+		.answers_known = answers_known,
+		.asked = f->asked,
+		.nasked = pending_slots(f),
+		.state = v->state,
+		.options = w->route->options,
+	};
+	proto_get((unsigned)w->route->proto)->decode(&in, &v->pdu);
+}
+
+bool judge_probe(struct work *w, struct view pdu)
+{
+	decode(w, pdu, false);
+	return w->v->pdu.fault.reason == REASON_NONE && w->v->pdu.nops > 0;
+}
+
+/* A well-formed request, or a message that needs none: the policy's. REASON_NONE, or why not; *hard: not even learn passes it. */
+static enum reason ask_policy(struct work *w, const struct match **match, bool *hard)
+{
+	struct verdict *v = w->v;
+
+	if (!v->policy)
+		return REASON_NONE;
+	struct policy_now now = {.unix_us = w->now->wall_us, .clock_good = w->now->clock_good};
+	enum reason r = policy_match(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
+				     &v->rates, &v->match);
+	*match = &v->match;
+	if (r != REASON_NONE && w->route->mode == MODE_LEARN &&
+	    !policy_at_most(v->policy, w->route->conduit, &v->pdu)) {
+		*hard = true;
+		return REASON_ACCESS;
+	}
+	return r;
+}
+
+enum outcome judge_pdu(struct work *w, struct view bytes)
+{
+	struct verdict *v = w->v;
+	struct flow *f = w->f;
+	struct pdu *pdu = &v->pdu;
+	const struct match *match = NULL;
+	int64_t now = w->now->mono_us;
+	bool known = now >= f->unknown_till, late = false, hard = false, answer = false;
+	enum reason r;
+
+	decode(w, bytes, known);
+	r = pdu->fault.reason;
+	if (r == REASON_NONE && pdu->nops == 0)
+		r = REASON_NO_OPERATION;
+	if (r == REASON_NONE && pdu->ops[0].dir == DIR_RESPONSE) {
+		answer = pdu->answers >= 0;
+		late = answer && f->asked[pdu->answers].expires_us <= (uint64_t)now;
+		if (!answer && known)
+			r = REASON_UNASKED;
+	} else if (r == REASON_NONE) {
+		r = ask_policy(w, &match, &hard);
+	}
+	/* What passes is remembered, allowed or not, so that its answer is understood. */
+	if (pdu->fault.reason == REASON_NONE && pdu->nops > 0 && pdu->answer_expected &&
+	    (r == REASON_NONE || (work_permissive(w) && !hard) || v->in_step)) {
+		enum reason full =
+			pending_add(f, &v->undo, &pdu->ask, match ? v->match.rule : (uint16_t)POLICY_NO_RULE,
+				    now + (int64_t)work_answer_within(w), now);
+		if (r == REASON_NONE)
+			r = full;
+	}
+	if (answer)
+		pending_take(f, &v->undo, (uint32_t)pdu->answers);
+	if (late && w->p->tuple.ipproto == IPPROTO_TCP_NR) {
+		shm_add(v->shm, SHM_LATE_ANSWERS, 1);
+		work_report(w, JUDGED_ALLOW, false, REASON_ANSWER_LATE, pdu, NULL);
+		return OUT_PASS;
+	}
+	if (late) {
+		shm_add(v->shm, SHM_LATE_ANSWERS, 1);
+		r = REASON_ANSWER_LATE;
+	}
+	if (r == REASON_NONE) {
+		work_report(w, JUDGED_ALLOW, false, r, pdu, match);
+		return OUT_PASS;
+	}
+	if (work_permissive(w) && !hard) {
+		work_report(w, JUDGED_ALLOW, true, r, pdu, match);
+		return OUT_WOULD_DENY;
+	}
+	work_report(w, JUDGED_DENY, false, r, pdu, match);
+	return OUT_DENY;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A TCP segment with payload on a live flow: where it lies in the stream, what PDUs it completes, what becomes of it. */
+#include <string.h>
+
+#include "fwd/engine/rewrite.h"
+#include "fwd/engine/work.h"
+#include "rules/plan.h"
+
+static void state_load(struct work *w, const struct proto *proto)
+{
+	if (proto->state_size)
+		memcpy(w->v->state, w->f->state, proto->state_size);
+}
+
+static void state_keep(struct work *w, const struct proto *proto)
+{
+	if (proto->state_size)
+		memcpy(w->f->state, w->v->state, proto->state_size);
+}
+
+/* Is the start of these octets a PDU boundary? Only if a whole PDU frames and decodes. */
+static bool boundary(struct work *w, const struct proto *proto, const uint8_t *data, uint32_t n)
+{
+	struct history h = work_history(w);
+	struct stream none = {.state = STREAM_SYNC};
+	struct walk k;
+	struct view pdu;
+
+	walk_open(&k, &none, data, n);
+	return walk_next(&k, &h, &none, proto, w->dir == 1, w->v->join, &pdu) == FRAME_PDU &&
+	       judge_probe(w, pdu);
+}
+
+/* A segment on a stream whose boundaries are not known. True: they are from here on. Otherwise it is dealt with. */
+static bool synchronise(struct work *w, const struct proto *proto, const uint8_t *data, uint32_t n)
+{
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+
+	if (boundary(w, proto, data, n)) {
+		s->part = s->need = 0;
+		return true;
+	}
+	if (!work_open(w)) {
+		work_report(w, JUDGED_DENY, false, REASON_NOT_SYNCHRONISED, NULL, NULL);
+		work_cut(w, false);
+		return false;
+	}
+	s->state = STREAM_LOST;
+	s->part = s->need = 0;
+	stream_forward(&h, s, data, n);
+	work_uninspected(w, REASON_NOT_SYNCHRONISED);
+	return false;
+}
+
+/* Octets that do not frame, after those that did. True: the segment passes all the same. */
+static bool bad_frame(struct work *w, const struct walk *k)
+{
+	struct pdu *pdu = &w->v->pdu;
+
+	pdu->fault = k->fault;
+	pdu->nops = 0;
+	pdu->answers = -1;
+	pdu->answer_expected = pdu->exception = false;
+	pdu->id = 0;
+	if (work_permissive(w))
+		work_report(w, JUDGED_ALLOW, true, k->fault.reason, pdu, NULL);
+	else if (work_open(w))
+		work_report(w, JUDGED_UNINSPECTED, false, k->fault.reason, pdu, NULL);
+	else
+		work_report(w, JUDGED_DENY, false, k->fault.reason, pdu, NULL);
+	return work_open(w);
+}
+
+/* n octets that begin at the stream's next one. */
+static void in_order(struct work *w, const uint8_t *data, uint32_t n)
+{
+	struct verdict *v = w->v;
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+	const struct proto *proto = proto_get((unsigned)w->route->proto);
+	uint32_t mark = PLAN_MARK_INSPECTED;
+	bool denied = false, lost = false;
+	enum frame_state st;
+	struct walk k;
+	struct view bytes;
+
+	undo_open(&v->undo, w->f);
+	state_load(w, proto);
+	if (s->state != STREAM_SYNC && !synchronise(w, proto, data, n))
+		return;
+	walk_open(&k, s, data, n);
+	while ((st = walk_next(&k, &h, s, proto, w->dir == 1, v->join, &bytes)) == FRAME_PDU) {
+		enum outcome o = judge_pdu(w, bytes);
+		if (o == OUT_DENY) {
+			denied = true;
+			if (!v->in_step)
+				break;
+		} else if (o == OUT_WOULD_DENY) {
+			mark = PLAN_MARK_PASSED;
+		}
+	}
+	if (st == FRAME_BAD) {
+		if (bad_frame(w, &k)) {
+			mark = PLAN_MARK_PASSED;
+			lost = true;
+		} else {
+			denied = true;
+		}
+	}
+	if (denied && !v->in_step) {
+		undo_all(&v->undo, w->f);
+		work_cut(w, false);
+		return;
+	}
+	stream_keep(s, &k);
+	if (lost || (st == FRAME_BAD && denied)) {
+		s->part = s->need = 0;
+		s->state = lost ? STREAM_LOST : STREAM_NONE;
+	} else {
+		s->state = STREAM_SYNC;
+	}
+	uint8_t state = s->state;
+	stream_forward(&h, s, data, n);
+	s->state = state;
+	state_keep(w, proto);
+	if (denied)
+		work_cut(w, false);
+	else
+		work_accept(w, mark);
+}
+
+/* One octet just before next: a keep-alive. Its octet goes on as the known one. */
+static void keep_alive(struct work *w)
+{
+	struct verdict *v = w->v;
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+	const uint8_t *data = w->p->data + w->p->payload;
+	uint8_t known = 0; /* the SYN's own number: the receiver has it and looks at no octet */
+
+	if (s->kept >= 1)
+		stream_copy(&h, s, 1, &known, 1);
+	else if (!(s->from_syn && s->off == 0)) {
+		if (work_permissive(w))
+			work_uninspected(w, REASON_HISTORY);
+		else
+			work_deny(w, REASON_HISTORY);
+		return;
+	}
+	if (data[0] == known) {
+		work_accept(w, PLAN_MARK_INSPECTED);
+		return;
+	}
+	uint32_t len = rewrite_octet(w->p, known, v->rewrite, sizeof v->rewrite);
+	if (len == 0) {
+		work_deny(w, REASON_OVERLAP);
+		return;
+	}
+	shm_add(v->shm, SHM_KEEPALIVES, 1);
+	work_accept_rewritten(w, PLAN_MARK_INSPECTED, v->rewrite, len);
+}
+
+/* A segment that passes uninspected although its place is known: the stream goes on behind it, out of step. */
+static void pass_over(struct work *w, enum reason reason, bool would_deny)
+{
+	uint32_t end = w->p->seq + w->p->payload_len;
+	struct history h = work_history(w);
+
+	if ((int32_t)(end - w->s->next) > 0)
+		stream_skip(&h, w->s, end);
+	work_report(w, would_deny ? JUDGED_ALLOW : JUDGED_UNINSPECTED, would_deny, reason, NULL, NULL);
+	work_accept(w, PLAN_MARK_PASSED);
+}
+
+/* Octets that were forwarded before, and perhaps new ones behind them. */
+static void repeated(struct work *w, uint32_t back)
+{
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+	const uint8_t *data = w->p->data + w->p->payload;
+	uint32_t n = w->p->payload_len, old = back < n ? back : n;
+
+	if (n == 1 && back == 1) {
+		keep_alive(w);
+		return;
+	}
+	if (work_open(w) && s->gap && w->p->seq - s->hole < s->gap) {
+		pass_over(w, REASON_GAP, false); /* what was given up comes late; its reader waits for it */
+		return;
+	}
+	if (back > s->kept) {
+		if (work_permissive(w) || (work_open(w) && s->state == STREAM_LOST))
+			pass_over(w, REASON_HISTORY, false);
+		else
+			work_deny(w, REASON_HISTORY);
+		return;
+	}
+	if (!stream_same(&h, s, back, data, old)) {
+		if (work_permissive(w)) {
+			pass_over(w, REASON_OVERLAP, true);
+			return;
+		}
+		work_report(w, JUDGED_DENY, false, REASON_OVERLAP, NULL, NULL);
+		work_cut(w, true);
+		return;
+	}
+	if (old == n)
+		work_accept(w, PLAN_MARK_INSPECTED);
+	else
+		in_order(w, data + old, n - old);
+}
+
+/* A segment ahead of the stream by so many octets. */
+static void ahead(struct work *w, uint32_t by)
+{
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+
+	if (s->state != STREAM_LOST && by < HELD_AHEAD_MAX) {
+		switch (held_add(w)) {
+		case HOLD_DONE: return;
+		case HOLD_REPEAT: work_drop(w); return;
+		case HOLD_FULL: break;
+		}
+		if (!work_permissive(w)) {
+			work_deny(w, REASON_HELD_FULL);
+			return;
+		}
+		/* Nothing may be dropped: the gap is given up for the segments that wait, then for this one. */
+		for (unsigned i = 0; i < HELD_PER_FLOW && s->held != SHM_HELD_NONE &&
+				     (int32_t)(w->v->memory.held[s->held].seq - w->p->seq) < 0;
+		     i++) {
+			held_give_up_gap(w->v, w->slot, w->dir, w->now);
+			held_settle(w->v, w->slot, w->now);
+		}
+		if ((int32_t)(w->p->seq - s->next) <= 0) {
+			uint32_t back = s->next - w->p->seq;
+			if (back)
+				repeated(w, back);
+			else
+				in_order(w, w->p->data + w->p->payload, w->p->payload_len);
+			return;
+		}
+	} else if (!work_open(w)) {
+		work_deny(w, REASON_GAP);
+		return;
+	}
+	s->hole = s->next;
+	s->gap = w->p->seq - s->next;
+	stream_skip(&h, s, w->p->seq);
+	int64_t till = w->now->mono_us + (int64_t)work_answer_within(w);
+	if (w->f->unknown_till < till)
+		w->f->unknown_till = till;
+	in_order(w, w->p->data + w->p->payload, w->p->payload_len);
+}
+
+void segment_judge(struct work *w)
+{
+	struct stream *s = w->s;
+	struct history h = work_history(w);
+
+	if (w->truncated) {
+		if (!work_open(w)) {
+			work_deny(w, REASON_TRUNCATED);
+			return;
+		}
+		if (s->state == STREAM_NONE)
+			stream_skip(&h, s, w->p->seq);
+		pass_over(w, REASON_TRUNCATED, false);
+		return;
+	}
+	if (s->state == STREAM_NONE) {
+		stream_start(&h, s, w->p->seq, false);
+		s->state = STREAM_NONE;
+	}
+	int32_t d = (int32_t)(w->p->seq - s->next);
+	if (d < 0)
+		repeated(w, 0u - (uint32_t)d);
+	else if (d > 0)
+		ahead(w, (uint32_t)d);
+	else
+		in_order(w, w->p->data + w->p->payload, w->p->payload_len);
+}
