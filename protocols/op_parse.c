@@ -289,7 +289,7 @@ static bool value_read(const struct token *t, struct value *v)
 }
 
 /* Big-endian. False when the number does not fit. */
-static bool value_store(const struct value *v, bool as_float, unsigned width, uint8_t *to)
+static bool value_store(const struct value *v, bool as_float, bool as_signed, unsigned width, uint8_t *to)
 {
 	uint64_t raw = v->u;
 	if (as_float && width == 4) {
@@ -303,8 +303,10 @@ static bool value_store(const struct value *v, bool as_float, unsigned width, ui
 		return false;
 	} else if (width < 8) {
 		uint64_t top = (uint64_t)1 << (width * 8);
-		if (v->negative ? raw < 0 - top / 2 : raw >= top)
+		if (v->negative ? raw < 0 - top / 2 : raw >= (as_signed ? top / 2 : top))
 			return false;
+	} else if (as_signed && !v->negative && raw > INT64_MAX) {
+		return false;
 	}
 	for (unsigned i = 0; i < width; i++)
 		to[i] = (uint8_t)(raw >> (8 * (width - 1 - i)));
@@ -312,13 +314,16 @@ static bool value_store(const struct value *v, bool as_float, unsigned width, ui
 }
 
 /* Octets of one value: from the range where there is one, so that a number may fill several addresses. */
-static int value_width(struct parse *p, unsigned bits, uint32_t n, unsigned *width)
+static int value_width(struct parse *p, const struct vocab_space *space, uint32_t n, unsigned *width)
 {
 	const struct op *op = &p->out->op;
+	unsigned bits = space ? space->bits : 0;
 	*width = bits >= 8 ? bits / 8 : 8;
 	if (!(op->has & OP_RANGE) || bits == 0)
 		return 0;
 	uint64_t addresses = (uint64_t)op->last - op->first + 1;
+	if (n > addresses && !space->writable)
+		return 0; /* a queue hands out several values at one address */
 	uint64_t each = addresses / n * (bits < 8 ? 1 : bits / 8);
 	if (addresses % n != 0 || (bits < 8 && addresses != n) ||
 	    (bits >= 8 && each != 1 && each != 2 && each != 4 && each != 8))
@@ -335,7 +340,7 @@ static int values_of(struct parse *p, const char *text, uint32_t n, bool any_flo
 	const struct vocab_space *space =
 		out->op.has & OP_SPACE ? proto_space(out->proto, out->op.space) : NULL;
 	unsigned bits = space ? space->bits : 0, width;
-	if (value_width(p, bits, n, &width))
+	if (value_width(p, space, n, &width))
 		return -1;
 	if (bits != 1 && (uint64_t)n * width > sizeof out->bytes)
 		return fail(p, "more values than %d", OP_PARSE_VALUES);
@@ -348,7 +353,7 @@ static int values_of(struct parse *p, const char *text, uint32_t n, bool any_flo
 			return fail(p, "'%.*s' is neither 0 nor 1", (int)t.len, t.at);
 		if (bits == 1)
 			out->bytes[i / 8] |= (uint8_t)(x.u << (i % 8));
-		else if (!value_store(&x, any_float, width, out->bytes + (size_t)i * width))
+		else if (!value_store(&x, any_float, any_negative, width, out->bytes + (size_t)i * width))
 			return fail(p, "'%.*s' does not fit into %u bits", (int)t.len, t.at, width * 8);
 	}
 	v->data = out->bytes;
