@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Errors and warnings with their places. Up to DIAG_MAX are kept, sorted by place when printed:
+ * Errors and warnings with their places. Up to DIAG_MAX errors and as many warnings are kept, sorted by place when printed:
  *
- *   tank.yaml:12:17: error: unknown key "adresses"; did you mean "addresses"?
+ *   tank.yaml:12:7: error: unknown key "adresses"; did you mean "addresses"?
  *      12 |       adresses: {holding: [0..9]}
  *         |       ^
  */
@@ -18,7 +18,7 @@
 
 struct pos {
 	uint32_t file;      /* index of diag_file() */
-	uint32_t line, col; /* from 1; 0: the file as a whole */
+	uint32_t line, col; /* from 1, columns in characters; line 0: the file as a whole */
 };
 
 struct diag;
@@ -36,7 +36,13 @@ void diag_warn(struct diag *d, struct pos pos, const char *fmt, ...) __attribute
 unsigned diag_errors(const struct diag *d);
 unsigned diag_warnings(const struct diag *d);
 
-/* For people (with source line and caret), or as JSON lines {"file","line","col","severity","message"}. */
+/* "tank.yaml:12:7" for messages that name a second place; "tank.yaml" for a file as a whole. Good until the next call. */
+const char *diag_where(struct diag *d, struct pos pos);
+
+/*
+ * For people (with source line and caret), or as JSON lines {"file","line","col","severity","message"}; line and col are
+ * 0 for a file as a whole. Where there were more than are kept, a last line says how many.
+ */
 void diag_print(const struct diag *d, FILE *out, bool json);
 
 #endif

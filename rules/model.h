@@ -108,7 +108,7 @@ struct model_rule {
 	enum lane lane;                               /* LANE_INSPECTED or LANE_KERNEL */
 	struct model_ends clients, servers;           /* servers: those of the conduit this rule speaks of */
 
-	/* LANE_KERNEL: any of these. ICMP types as numbers. */
+	/* LANE_KERNEL: any of these. ICMP types as ICMPv4 numbers them; for IPv6 the types of the same meaning. */
 	struct intervals tcp, udp, icmp;
 
 	/* LANE_INSPECTED */
@@ -182,6 +182,8 @@ struct model {
  * never the image.
  */
 struct model *model_load(const char *path, int64_t now_us, struct diag *diag);
+/* The same for a text that is no file; `include` in it is an error. `name` is what diagnostics call it. */
+struct model *model_load_text(const char *name, const char *text, size_t len, int64_t now_us, struct diag *diag);
 void model_free(struct model *m);
 
 /*
