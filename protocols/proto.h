@@ -74,7 +74,8 @@ enum fn_flags {
 	FN_RANGE = 1 << 0,  /* its operations carry space and range: a rule must bound them */
 	FN_VALUES = 1 << 1, /* writes values: a rule must bound them or say any */
 	FN_OPAQUE = 1 << 2, /* content is not read: only a rule that names this very function allows it */
-	FN_GROUP = 1 << 3,  /* a name for several (lo..hi): good in rules, never the name of an operation
+	FN_ARGS = 1 << 4,  /* carries named integers (struct proto.args): a rule must bound them or say any */
+	FN_GROUP = 1 << 3, /* a name for several (lo..hi): good in rules, never the name of an operation
 			       that a narrower entry names */
 };
 struct vocab_function {

@@ -208,6 +208,14 @@ static void load_file(struct load *l, const char *path, struct node *by)
 	free(text);
 }
 
+/* A directory that is not there matches nothing; one that cannot be read may hide a file. */
+static int glob_error(const char *path, int err)
+{
+	(void)path;
+	errno = err;
+	return err != ENOENT && err != ENOTDIR;
+}
+
 static void load_includes(struct load *l, const char *path, const struct node *root)
 {
 	struct node *list = load_get(root, "include");
@@ -225,7 +233,7 @@ static void load_includes(struct load *l, const char *path, const struct node *r
 				? n->text
 				: arena_print(l->arena, "%.*s/%s", (int)(slash - path), path, n->text);
 		glob_t g;
-		int r = glob(pattern, GLOB_ERR, NULL, &g);
+		int r = glob(pattern, 0, glob_error, &g);
 
 		if (r == GLOB_NOMATCH && strpbrk(n->text, "*?["))
 			diag_warn(l->diag, n->pos, "no file matches \"%s\"", n->text);

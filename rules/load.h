@@ -89,6 +89,9 @@ const struct vocab_space *load_space(struct load *l, struct node *n, const struc
 
 /* ---- load_conduit.c ---- */
 void load_conduits(struct load *l);
+/* Keeps of each end the addresses inside nets; one that keeps none is an error: `"x" is not in WHERE`. */
+void load_narrow(struct load *l, struct node *list, struct model_ends *ends, const struct model_nets *nets,
+		 const char *where);
 /* The protocol that owns a known engineering port, or NULL: none of them may bypass inspection towards a safety system. */
 const char *load_engineering_port(const struct intervals *ports, bool udp, int64_t *port);
 

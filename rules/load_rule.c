@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules: what they name becomes functions, cells and bounds. Leaving a key out never allows more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/load.h"
+#include "rules/scalar.h"
+#include "rules/sets.h"
+
+/* A rule while it is made. */
+struct making {
+	struct load *l;
+	struct model_conduit *c;
+	struct node *conduit, *n;
+	struct model_rule *r;
+	const struct proto *p;
+	unsigned flags;      /* FN_RANGE, FN_VALUES, FN_ARGS of the functions it names */
+	uint32_t all_access; /* access of its functions */
+};
+
+static struct pos where(const struct making *m, const char *key)
+{
+	const struct node *n = node_find(m->n, key);
+
+	return n ? n->key->pos : m->r->pos;
+}
+
+/* ---- who ---- */
+
+static void rule_ends(struct making *m)
+{
+	struct load *l = m->l;
+	struct node *clients = load_get(m->n, "clients"), *servers = load_get(m->n, "servers"),
+		    *scope = node_find(m->conduit, "servers");
+	struct model_nets nets = {0};
+	bool several = scope && !scope->bad && (scope->set.any || (scope->kind == NODE_LIST && scope->n > 1));
+
+	for (size_t i = 0; i < m->c->clients.n; i++)
+		for (size_t j = 0; j < m->c->clients.v[i].addrs.n; j++)
+			nets_add(l->arena, &nets, &m->c->clients.v[i].addrs.v[j]);
+	nets_normalise(&nets);
+	if (clients && clients->set.any)
+		m->r->clients = m->c->clients;
+	else if (clients && load_members(l, clients, &m->r->clients) && nets.n)
+		load_narrow(l, clients, &m->r->clients, &nets, "the clients of the conduit");
+	m->r->servers = m->c->servers;
+	if (several && !node_find(m->n, "servers"))
+		diag_error(
+			l->diag, m->r->pos,
+			"a rule needs \"servers\" here, because the conduit has %s; `any` stands for all of them",
+			scope->set.any ? "`any`" : "several");
+	else if (!several && servers && scope && !scope->bad)
+		diag_error(l->diag, servers->key->pos,
+			   "\"servers\" has no meaning here: the conduit's `servers` has one entry");
+	else if (servers && !servers->set.any) {
+		m->r->servers = (struct model_ends){0};
+		if (!load_members(l, servers, &m->r->servers) || !m->c->servers.n)
+			return;
+		nets = (struct model_nets){0};
+		for (size_t i = 0; i < m->c->servers.n; i++)
+			for (size_t j = 0; j < m->c->servers.v[i].addrs.n; j++)
+				nets_add(l->arena, &nets, &m->c->servers.v[i].addrs.v[j]);
+		nets_normalise(&nets);
+		load_narrow(l, servers, &m->r->servers, &nets, "the servers of the conduit");
+		for (size_t i = 0; i < m->r->servers.n; i++) {
+			const struct model_end *e = &m->r->servers.v[i];
+
+			if (!ends_within(&(struct model_ends){(struct model_end *)e, 1}, &m->c->servers))
+				diag_error(l->diag, servers->pos,
+					   "\"%s\" is not one of the servers of the conduit",
+					   e->host ? e->host->name : net_text(l->arena, &e->addrs.v[0]));
+		}
+	}
+}
+
+/* ---- which functions ---- */
+
+static void take_function(struct making *m, const struct vocab_function *f)
+{
+	m->flags |= f->flags;
+	m->all_access |= f->access;
+}
+
+/* 16, 8/1, 90, 90/0x10. */
+static bool function_number(struct making *m, struct node *n, struct intervals *out)
+{
+	struct arena *a = m->l->arena;
+	const char *slash = strchr(n->text, '/'), *why;
+	const char *code = slash ? arena_text(a, n->text, (size_t)(slash - n->text)) : n->text;
+	int64_t fn, sub = -1, lo, hi;
+	bool found = false, subs = false;
+
+	if ((why = scalar_int(a, code, 0, 0xffff, true, &fn)) ||
+	    (slash && (why = scalar_int(a, slash + 1, 0, 0xffff, true, &sub)))) {
+		diag_error(m->l->diag, n->pos, "%s", why);
+		return false;
+	}
+	lo = fn << 16 | (slash ? sub : 0);
+	hi = fn << 16 | (slash ? sub : 0xffff);
+	for (const struct vocab_function *f = m->p->functions; f->name; f++) {
+		if ((int64_t)f->lo > hi || (int64_t)f->hi < lo)
+			continue;
+		found = true;
+		subs = subs || f->lo != f->hi || f->lo & 0xffff;
+		take_function(m, f);
+	}
+	if (!found) {
+		diag_error(m->l->diag, n->pos, "%s has no function %s", m->p->name, n->text);
+		return false;
+	}
+	set_add(a, out, lo, subs ? hi : lo);
+	return true;
+}
+
+static bool function_name(struct making *m, struct node *n, struct intervals *out)
+{
+	const struct vocab_function *f = proto_function_find(m->p, n->text, strlen(n->text));
+
+	if (f) {
+		/* A group's name stands for what it holds but the opaque ones; those need their own name. */
+		struct intervals set = {0}, opaque = {0};
+
+		set_add(m->l->arena, &set, f->lo, f->hi);
+		for (const struct vocab_function *o = m->p->functions; o->name && !(f->flags & FN_OPAQUE);
+		     o++) {
+			if (o->lo < f->lo || o->hi > f->hi)
+				continue;
+			if (o->flags & FN_OPAQUE)
+				set_add(m->l->arena, &opaque, o->lo, o->hi);
+			else
+				take_function(m, o);
+		}
+		set_normalise(&opaque);
+		set = set_subtract(m->l->arena, &set, &opaque);
+		for (size_t i = 0; i < set.n; i++)
+			set_add(m->l->arena, out, set.v[i].lo, set.v[i].hi);
+		take_function(m, f);
+		return true;
+	}
+	struct near near = {.text = n->text};
+	for (f = m->p->functions; f->name; f++)
+		schema_nearer(&near, f->name);
+	diag_error(m->l->diag, n->pos, "%s has no function \"%s\"%s", m->p->name, n->text,
+		   schema_hint(m->l->arena, near.best));
+	return false;
+}
+
+static bool rule_functions(struct making *m)
+{
+	struct node *list = load_get(m->n, "functions");
+	struct intervals *out = &m->r->functions;
+	bool good = true;
+
+	if (!list)
+		return false;
+	if (list->set.any) {
+		struct intervals opaque = {0};
+
+		for (const struct vocab_function *f = m->p->functions; f->name; f++) {
+			set_add(m->l->arena, f->flags & FN_OPAQUE ? &opaque : out, f->lo, f->hi);
+			if (!(f->flags & FN_OPAQUE))
+				take_function(m, f);
+		}
+		set_normalise(out);
+		set_normalise(&opaque);
+		*out = set_subtract(m->l->arena, out, &opaque);
+		return true;
+	}
+	for (struct node *n = list->kind == NODE_LIST ? list->first : list; n; n = n->next) {
+		if (n->text[0] >= '0' && n->text[0] <= '9')
+			good = function_number(m, n, out) && good;
+		else
+			good = function_name(m, n, out) && good;
+		if (list->kind != NODE_LIST)
+			break;
+	}
+	set_normalise(out);
+	return good;
+}
+
+/* ---- where ---- */
+
+static void add_cell(struct making *m, const struct model_cell *c)
+{
+	m->r->cells = arena_more(m->l->arena, m->r->cells, m->r->ncells, sizeof(*m->r->cells));
+	m->r->cells[m->r->ncells++] = *c;
+}
+
+static bool ranges_of(struct making *m, struct node *n, const struct vocab_space *s, struct intervals *out)
+{
+	bool good = true;
+
+	if (n->kind == NODE_SCALAR && !strcmp(n->text, "any")) {
+		set_add(m->l->arena, out, s->min, s->max);
+		return true;
+	}
+	if (n->kind == NODE_MAP || (n->kind == NODE_LIST && !n->n)) {
+		diag_error(m->l->diag, n->pos, "expected ranges such as [0..99], or `any`");
+		return false;
+	}
+	for (struct node *i = n->kind == NODE_LIST ? n->first : n; i; i = i->next) {
+		struct interval r;
+
+		if (i->kind != NODE_SCALAR) {
+			diag_error(m->l->diag, i->pos, "expected a range such as 0..99");
+			good = false;
+		} else if (load_addresses(m->l, i, i->text, s, 0, &r)) {
+			set_add(m->l->arena, out, r.lo, r.hi);
+		} else {
+			good = false;
+		}
+		if (n->kind != NODE_LIST)
+			break;
+	}
+	set_normalise(out);
+	return good;
+}
+
+/* What `except` takes from one space. */
+static bool except_of(struct making *m, struct node *except, const struct vocab_space *s,
+		      struct intervals *out)
+{
+	if (!except)
+		return true;
+	if (except->kind != NODE_MAP)
+		return ranges_of(m, except, s, out);
+	struct node *n = node_find(except, s->name);
+	return !n || ranges_of(m, n, s, out);
+}
+
+static void cells_of(struct making *m, const struct vocab_space *s, const struct intervals *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		add_cell(m, &(struct model_cell){.space = s->code,
+						 .first = (uint32_t)set->v[i].lo,
+						 .last = (uint32_t)set->v[i].hi,
+						 .read = true,
+						 .write = true,
+						 .bounded = m->r->values_bounded,
+						 .values = m->r->values});
+}
+
+static int by_cell(const void *a, const void *b)
+{
+	const struct model_cell *x = a, *y = b;
+
+	if (x->space != y->space)
+		return x->space < y->space ? -1 : 1;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return (int)x->write - (int)y->write;
+}
+
+static void rule_cells(struct making *m)
+{
+	struct node *map = load_get(m->n, "addresses");
+
+	if (!map)
+		return;
+	if (map->set.any) {
+		for (const struct vocab_space *s = m->p->spaces; s && s->name; s++) {
+			struct intervals all = {0};
+
+			set_add(m->l->arena, &all, s->min, s->max);
+			cells_of(m, s, &all);
+		}
+	}
+	struct node *except = map->set.any ? NULL : node_find(map, "except");
+	for (struct node *n = except && except->kind == NODE_MAP ? except->first : NULL; n; n = n->next)
+		if (load_space(m->l, n->key, m->p, n->key->text) && !node_find(map, n->key->text))
+			diag_error(m->l->diag, n->key->pos,
+				   "`except` takes from \"%s\", which the rule does not name", n->key->text);
+	for (struct node *n = map->set.any ? NULL : map->first; n; n = n->next) {
+		const struct vocab_space *s;
+		struct intervals set = {0}, less = {0};
+
+		if (n == except)
+			continue;
+		s = load_space(m->l, n->key, m->p, n->key->text);
+		if (!s || !ranges_of(m, n, s, &set) || !except_of(m, except, s, &less))
+			continue;
+		set = set_subtract(m->l->arena, &set, &less);
+		if (!set.n)
+			diag_error(m->l->diag, n->key->pos, "`except` leaves nothing of \"%s\"", s->name);
+		cells_of(m, s, &set);
+	}
+	if (except && map->n == 1)
+		diag_error(m->l->diag, map->pos, "`except` alone names no addresses");
+	if (m->r->ncells)
+		qsort(m->r->cells, m->r->ncells, sizeof(*m->r->cells), by_cell);
+}
+
+/* ---- a profile's points ---- */
+
+static const struct point *find_point(struct making *m, const struct profile *p, struct node *n)
+{
+	struct near near = {.text = n->text};
+
+	for (size_t i = 0; i < p->npoints; i++)
+		if (!strcmp(p->points[i].name, n->text))
+			return &p->points[i];
+	for (size_t i = 0; i < p->npoints; i++)
+		schema_nearer(&near, p->points[i].name);
+	diag_error(m->l->diag, n->pos, "profile \"%s\" has no point \"%s\"%s", p->name, n->text,
+		   schema_hint(m->l->arena, near.best));
+	return NULL;
+}
+
+/*
+ * Adds a point's cells for one access. Two points that share addresses: of two that are written, one would lift the other's
+ * bound; of two typed ones, the cut would be doubtful; reading untyped ones twice is harmless and the second is trimmed.
+ */
+static void point_cells(struct making *m, const struct point *p, struct node *n, bool write)
+{
+	size_t before = m->r->ncells;
+
+	for (size_t i = 0; i < p->ncells; i++) {
+		struct intervals left = {0}, taken = {0};
+		struct model_cell c = p->cells[i];
+
+		for (size_t j = 0; j < before; j++) {
+			const struct model_cell *o = &m->r->cells[j];
+
+			if (o->write != write || o->space != c.space || o->last < c.first ||
+			    o->first > c.last)
+				continue;
+			if (write || (o->type != TYPE_RAW && c.type != TYPE_RAW)) {
+				diag_error(m->l->diag, n->pos,
+					   "points \"%s\" and \"%s\" overlap: %s %u..%u is in both", p->name,
+					   o->point, proto_space(m->p, c.space)->name,
+					   o->first > c.first ? o->first : c.first,
+					   o->last < c.last ? o->last : c.last);
+				return;
+			}
+			set_add(m->l->arena, &taken, o->first, o->last);
+		}
+		set_normalise(&taken);
+		set_add(m->l->arena, &left, c.first, c.last);
+		left = set_subtract(m->l->arena, &left, &taken);
+		c.read = !write;
+		c.write = write;
+		if (!write) {
+			c.bounded = false;
+			c.values = (struct intervals){0};
+		}
+		for (size_t j = 0; j < left.n; j++) {
+			c.first = (uint32_t)left.v[j].lo;
+			c.last = (uint32_t)left.v[j].hi;
+			add_cell(m, &c);
+		}
+	}
+}
+
+static void points_of(struct making *m, const struct profile *p, const char *key, bool write)
+{
+	struct node *list = load_get(m->n, key);
+
+	if (!list)
+		return;
+	for (struct node *n = list->kind == NODE_LIST ? list->first : list; n; n = n->next) {
+		const struct point *pt = find_point(m, p, n);
+		bool twice = false;
+
+		for (struct node *o = list->kind == NODE_LIST ? list->first : n; o != n; o = o->next)
+			twice = twice || !strcmp(o->text, n->text);
+		if (twice) {
+			diag_error(m->l->diag, n->pos, "point \"%s\" is in this list twice", n->text);
+		} else if (pt && !pt->bad && write && !proto_space(m->p, pt->cells[0].space)->writable) {
+			diag_error(m->l->diag, n->pos, "point \"%s\" cannot be written: %s is read only",
+				   pt->name, proto_space(m->p, pt->cells[0].space)->name);
+		} else if (pt && !pt->bad && write && !pt->has_values) {
+			diag_error(
+				m->l->diag, n->pos,
+				"point \"%s\" has no \"values\" in profile \"%s\" (%s): say what may be written; "
+				"`any` must be written",
+				pt->name, p->name, diag_where(m->l->diag, pt->pos));
+		} else if (pt && !pt->bad) {
+			point_cells(m, pt, n, write);
+		}
+		if (list->kind != NODE_LIST)
+			break;
+	}
+	m->r->access |= 1u << (write ? ACCESS_WRITE : ACCESS_READ);
+}
+
+static void rule_profile(struct making *m)
+{
+	const struct section *const sections[] = {&m->l->profiles, NULL};
+	struct node *use = load_get(m->n, "use");
+	struct entry *e = use ? load_find(&m->l->profiles, use->text) : NULL;
+
+	if (!node_find(m->n, "read") && !node_find(m->n, "write"))
+		diag_error(m->l->diag, m->r->pos,
+			   "a rule with a profile needs \"read\" or \"write\", with points of the profile");
+	if (use && !e)
+		load_unknown(m->l, use, "profile", use->text, sections);
+	if (!e || !e->made)
+		return;
+	const struct profile *p = e->made;
+	m->p = proto_get((unsigned)p->proto);
+	m->r->proto = p->proto;
+	points_of(m, p, "read", false);
+	points_of(m, p, "write", true);
+	if (m->r->ncells)
+		qsort(m->r->cells, m->r->ncells, sizeof(*m->r->cells), by_cell);
+	for (const struct vocab_function *f = m->p->functions; f->name; f++)
+		if (f->flags & FN_RANGE && !(f->flags & (FN_OPAQUE | FN_GROUP)) && f->access & m->r->access)
+			set_add(m->l->arena, &m->r->functions, f->lo, f->hi);
+	set_normalise(&m->r->functions);
+	m->all_access = m->r->access;
+}
+
+/* ---- what the protocol's vocabulary adds ---- */
+
+static bool in_scope(const struct making *m, uint32_t unit)
+{
+	for (size_t i = 0; i < m->r->servers.n; i++)
+		if (!m->r->servers.v[i].has_unit || m->r->servers.v[i].unit == unit)
+			return true;
+	return !m->r->servers.n;
+}
+
+/* Units that none of the rule's servers is would never match: a slip of the pen. */
+static void check_units(struct making *m, struct node *units)
+{
+	for (size_t i = 0; i < m->r->units.n; i++) {
+		const struct interval *v = &m->r->units.v[i];
+		bool any = false;
+
+		for (size_t j = 0; j < m->r->servers.n && !any; j++) {
+			const struct model_end *e = &m->r->servers.v[j];
+
+			any = !e->has_unit || (v->lo <= e->unit && e->unit <= v->hi);
+		}
+		if (!any && !in_scope(m, (uint32_t)v->lo))
+			diag_error(m->l->diag, units->pos,
+				   v->lo == v->hi ? "no server of this rule is station %lld"
+						  : "no server of this rule is one of stations %lld..%lld",
+				   (long long)v->lo, (long long)v->hi);
+	}
+}
+
+static void rule_units(struct making *m, bool profile)
+{
+	const char *key = m->p->unit_key;
+	struct node *n = key ? node_find(m->n, key) : NULL;
+	bool plain = false;
+
+	for (size_t i = 0; i < m->r->servers.n; i++)
+		plain = plain || !m->r->servers.v[i].has_unit;
+	m->r->units.any = true;
+	if (!key)
+		return;
+	if (!n) {
+		if (plain || !profile)
+			diag_error(m->l->diag, m->r->pos,
+				   "a rule for %s needs \"%s\"%s; `any` must be written", m->p->name, key,
+				   profile ? ", because a server here is no single station" : "");
+		return;
+	}
+	if (profile && !plain && m->r->servers.n) {
+		diag_error(m->l->diag, n->key->pos,
+			   "\"%s\" has no meaning here: every server of this rule is a station", key);
+		return;
+	}
+	if (n->bad)
+		return;
+	m->r->units = n->set;
+	if (m->r->units.n && m->r->units.v[m->r->units.n - 1].hi > m->p->unit_max)
+		diag_error(m->l->diag, n->pos, "%s are numbers 0..%u", key, m->p->unit_max);
+	else
+		check_units(m, n);
+}
+
+static void rule_origins(struct making *m)
+{
+	const char *key = m->p->origin_key;
+	struct node *n = key ? node_find(m->n, key) : NULL;
+
+	m->r->origins.any = true;
+	if (!key)
+		return;
+	if (!n)
+		diag_error(m->l->diag, m->r->pos, "a rule for %s needs \"%s\"; `any` must be written",
+			   m->p->name, key);
+	else if (!n->bad) {
+		m->r->origins = n->set;
+		if (m->r->origins.n && m->r->origins.v[m->r->origins.n - 1].hi > m->p->origin_max)
+			diag_error(m->l->diag, n->pos, "%s are numbers 0..%u", key, m->p->origin_max);
+	}
+}
+
+static bool arg_value(struct making *m, const struct vocab_arg *arg, struct node *n, struct intervals *out)
+{
+	struct near near = {.text = n->text};
+	struct interval r;
+	const char *why;
+
+	for (const struct vocab_name *v = arg->names; v && v->name; v++) {
+		if (!strcmp(v->name, n->text)) {
+			set_add(m->l->arena, out, v->value, v->value);
+			return true;
+		}
+		schema_nearer(&near, v->name);
+	}
+	why = scalar_range(m->l->arena, n->text, -INT64_C(100000000000000000), INT64_C(100000000000000000),
+			   false, &r);
+	if (why) {
+		diag_error(m->l->diag, n->pos, "%s%s", why, schema_hint(m->l->arena, near.best));
+		return false;
+	}
+	set_add(m->l->arena, out, r.lo, r.hi);
+	return true;
+}
+
+static void rule_args(struct making *m)
+{
+	for (unsigned i = 0; m->p->args && m->p->args[i].key; i++) {
+		const struct vocab_arg *arg = &m->p->args[i];
+		struct node *n = node_find(m->n, arg->key);
+		struct intervals set = {0};
+
+		if (!n && m->flags & FN_ARGS)
+			diag_error(
+				m->l->diag, m->r->pos,
+				"a rule with a function that carries qualifiers needs \"%s\" (%s); `any` must be "
+				"written",
+				arg->key, arg->doc);
+		if (n && !(m->flags & FN_ARGS))
+			diag_error(m->l->diag, n->key->pos,
+				   "\"%s\" has no meaning here: no function of this rule carries it",
+				   arg->key);
+		if (!n || n->bad || n->set.any)
+			continue;
+		for (struct node *v = n->kind == NODE_LIST ? n->first : n; v; v = v->next) {
+			arg_value(m, arg, v, &set);
+			if (n->kind != NODE_LIST)
+				break;
+		}
+		set_normalise(&set);
+		m->r->args = arena_more(m->l->arena, m->r->args, m->r->nargs, sizeof(*m->r->args));
+		m->r->args[m->r->nargs++] = (struct model_arg){(uint16_t)i, set};
+	}
+}
+
+/* Keys of other protocols, and this one's leniencies. */
+static void rule_options(struct making *m)
+{
+	for (struct node *n = m->n->first; n; n = n->next) {
+		unsigned index = 0;
+
+		if (node_find(m->n, n->key->text) != n || !n->schema)
+			continue;
+		for (const struct schema_key *k = schema_rule.keys;; k++) {
+			if (!k->key) {
+				enum protocol_key what = schema_protocol_key(m->p, n->key->text, &index);
+
+				if (what == PROTOCOL_KEY_NONE)
+					diag_error(m->l->diag, n->key->pos, "\"%s\" has no meaning for %s",
+						   n->key->text, m->p->name);
+				else if (what == PROTOCOL_KEY_OPTION && n->num)
+					m->r->options |= m->p->options[index].bit;
+				break;
+			}
+			if (!strcmp(k->key, n->key->text))
+				break;
+		}
+	}
+}
+
+/* ---- limits ---- */
+
+static void rule_limits(struct making *m)
+{
+	struct node *rate = load_get(m->n, "rate"), *when = load_get(m->n, "when"), *max;
+	struct model_rule *r = m->r;
+
+	r->until_us = load_num(m->n, "until", INT64_MAX);
+	r->rare = load_num(m->n, "rare", 0);
+	if (rate && (max = load_get(rate, "max"))) {
+		r->rate = max->rate;
+		r->rate.burst = (uint32_t)load_num(rate, "burst", 1);
+		r->rate.per = (enum rate_per)load_num(rate, "per", RATE_PER_RULE);
+	}
+	if (when && when->kind == NODE_MAP) {
+		int64_t between = load_num(when, "between", 1440);
+
+		if (!node_find(when, "days") && !node_find(when, "between"))
+			diag_error(m->l->diag, when->pos, "`when` needs \"days\" or \"between\"");
+		r->when.days = (uint8_t)load_num(when, "days", 0x7f);
+		r->when.from_min = (uint16_t)(between >> 16);
+		r->when.to_min = (uint16_t)(between & 0xffff);
+	}
+}
+
+static void rule_evidence(struct making *m)
+{
+	static const char *const keys[] = {"reason", "owner", "ticket", "review"};
+	const char **out[] = {&m->r->reason, &m->r->owner, &m->r->ticket, &m->r->review};
+
+	for (unsigned i = 0; i < 4; i++) {
+		const struct node *n = load_get(m->n, keys[i]);
+
+		if (n)
+			*out[i] = n->text;
+		else if (m->l->require & 1u << i && !node_find(m->n, keys[i]))
+			diag_error(m->l->diag, m->r->pos, "a rule needs \"%s\": the site requires it",
+				   keys[i]);
+	}
+}
+
+static void rule_ceiling(struct making *m)
+{
+	uint32_t beyond = m->all_access & ~m->c->at_most;
+
+	for (unsigned i = 0; i < ACCESS_COUNT; i++)
+		if (beyond & 1u << i) {
+			diag_error(m->l->diag,
+				   where(m, i == ACCESS_WRITE && m->r->access ? "write" : "functions"),
+				   "rule \"%s/%s\" goes beyond the conduit's `at-most`, which lacks \"%s\"",
+				   m->c->name, m->r->id, access_name(i));
+			return;
+		}
+}
+
+/* ---- kinds of rules ---- */
+
+static void rule_raw(struct making *m)
+{
+	struct node *protocol = load_get(m->n, "protocol"), *values;
+
+	if (!protocol)
+		return;
+	m->r->proto = (int)protocol->num;
+	m->p = proto_get((unsigned)protocol->num);
+	if (!rule_functions(m))
+		return;
+	m->r->access = m->all_access;
+	values = load_get(m->n, "values");
+	if (m->flags & FN_RANGE && !node_find(m->n, "addresses"))
+		diag_error(
+			m->l->diag, m->r->pos,
+			"a rule with a function that has addresses needs \"addresses\"; `any` must be written");
+	if (!(m->flags & FN_RANGE) && node_find(m->n, "addresses"))
+		diag_error(m->l->diag, where(m, "addresses"),
+			   "\"addresses\" has no meaning here: no function of this rule has any");
+	if (m->flags & FN_VALUES && !node_find(m->n, "values"))
+		diag_error(m->l->diag, m->r->pos,
+			   "a rule with a function that writes needs \"values\"; `any` must be written");
+	if (!(m->flags & FN_VALUES) && node_find(m->n, "values"))
+		diag_error(m->l->diag, where(m, "values"),
+			   "\"values\" has no meaning here: no function of this rule writes any");
+	if (values && load_values(m->l, values, TYPE_RAW, 0, &m->r->values)) {
+		m->r->values_bounded = !values->set.any;
+		m->r->values.any = values->set.any;
+	}
+	rule_cells(m);
+}
+
+static void rule_transport(struct making *m)
+{
+	struct node *ports = load_get(m->n, "ports"), *transport = node_find(m->n, "transport");
+
+	m->r->transports = (uint8_t)load_num(m->n, "transport", TRANSPORT_TCP);
+	if (!transport && !(m->p->transports & TRANSPORT_TCP))
+		m->r->transports = m->p->transports;
+	if (m->r->transports & ~m->p->transports)
+		diag_error(m->l->diag, where(m, "transport"), "%s runs over %s only", m->p->title,
+			   m->p->transports == TRANSPORT_TCP ? "tcp" : "udp");
+	if (ports) {
+		m->r->ports = ports->set;
+		return;
+	}
+	for (size_t i = 0; i < PROTO_PORTS_MAX && m->p->ports[i]; i++)
+		set_add(m->l->arena, &m->r->ports, m->p->ports[i], m->p->ports[i]);
+	set_normalise(&m->r->ports);
+}
+
+/* Does a port rule take what the conduit inspects, or reach a safety system past every inspection? */
+static void check_l4_ports(struct making *m, struct node *n, const struct intervals *set, bool udp)
+{
+	const char *name = udp ? "udp" : "tcp", *what;
+	int64_t port;
+
+	for (unsigned i = 0; proto_get(i); i++) {
+		const struct proto *p = proto_get(i);
+
+		if (!(m->c->protocols & 1u << i) || !(p->transports & (udp ? TRANSPORT_UDP : TRANSPORT_TCP)))
+			continue;
+		for (size_t j = 0; j < PROTO_PORTS_MAX && p->ports[j]; j++)
+			if (set_holds(set, p->ports[j], p->ports[j]))
+				diag_error(
+					m->l->diag, n->pos,
+					"%s port %u is inspected as %s in this conduit: a rule of ports would pass it "
+					"uninspected",
+					name, p->ports[j], p->name);
+	}
+	if (m->l->model->zones[m->c->to].safety && (what = load_engineering_port(set, udp, &port)))
+		diag_error(
+			m->l->diag, n->pos,
+			"%s port %lld (%s) is an engineering port: it cannot reach a safety zone uninspected",
+			name, (long long)port, what);
+}
+
+static void rule_l4(struct making *m)
+{
+	struct node *tcp = load_get(m->n, "tcp"), *udp = load_get(m->n, "udp"),
+		    *icmp = load_get(m->n, "icmp");
+
+	m->r->lane = LANE_KERNEL;
+	m->r->proto = -1;
+	if (tcp) {
+		m->r->tcp = tcp->set;
+		check_l4_ports(m, tcp, &tcp->set, false);
+	}
+	if (udp) {
+		m->r->udp = udp->set;
+		check_l4_ports(m, udp, &udp->set, true);
+	}
+	if (icmp)
+		m->r->icmp = icmp->set;
+	for (size_t i = 0; i < m->r->servers.n; i++)
+		if (m->r->servers.v[i].has_unit) {
+			diag_error(
+				m->l->diag, m->r->pos,
+				"server \"%s\" is a station behind a gateway: a rule of ports cannot tell stations "
+				"apart; name the gateway in a conduit of its own",
+				m->r->servers.v[i].host->name);
+			break;
+		}
+}
+
+void load_rule(struct load *l, struct model_conduit *c, struct node *conduit, struct node *n,
+	       struct model_rule *r)
+{
+	struct making m = {.l = l, .c = c, .conduit = conduit, .n = n, .r = r};
+	struct node *id = load_get(n, "id");
+	const char *why;
+	unsigned kind = schema_rule.kind(n, &why);
+
+	r->pos = id ? id->pos : n->pos;
+	r->id = id ? id->text : "?";
+	r->lane = LANE_INSPECTED;
+	r->proto = -1;
+	r->until_us = INT64_MAX;
+	rule_evidence(&m);
+	rule_ends(&m);
+	rule_limits(&m);
+	if (kind == RULE_L4) {
+		rule_l4(&m);
+		return;
+	}
+	if (kind == RULE_PROFILE)
+		rule_profile(&m);
+	else if (kind == RULE_RAW)
+		rule_raw(&m);
+	if (!m.p)
+		return;
+	if (!(c->protocols & 1u << r->proto) &&
+	    !(node_find(conduit, "protocols") && node_find(conduit, "protocols")->bad))
+		diag_error(l->diag, where(&m, kind == RULE_PROFILE ? "use" : "protocol"),
+			   "%s is not one of the conduit's protocols", m.p->name);
+	rule_units(&m, kind == RULE_PROFILE);
+	rule_origins(&m);
+	if (kind == RULE_RAW)
+		rule_args(&m);
+	rule_options(&m);
+	rule_transport(&m);
+	rule_ceiling(&m);
+}
