@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 B=${B:-build/release}
 TOOLS=$B/tests/netns/tools
 BENCH=$B/tests/bench
+TOOLSRC=tests/netns/tools
 PY=/usr/bin/python3
 HMI=10.10.1.2 EWS=10.10.1.20 PLC=10.10.2.2 HMI6=fd10:1::2 PLC6=fd10:2::2
 
@@ -141,7 +142,7 @@ fw_start() {
 	need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
 	need_queue
 	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl CONTROL=$TMP/control
-	in_f "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --control "$CONTROL" "$@" >"$FWLOG" 2>&1 </dev/null &
+	in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --control "$CONTROL" "$@" >"$FWLOG" 2>&1 </dev/null &
 	FWPID=$!
 	disown
 	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
