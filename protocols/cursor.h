@@ -118,6 +118,17 @@ static inline struct view cursor_bytes(struct cursor *c, uint32_t n, const char 
 	return v;
 }
 
+/* A number inside a view whose length the caller knows: the compiler drops the check. 0 where the view is shorter. */
+static inline uint8_t view_u8(struct view v, uint32_t at)
+{
+	return at < v.len ? v.data[at] : 0;
+}
+
+static inline uint16_t view_be16(struct view v, uint32_t at)
+{
+	return v.len >= 2 && at <= v.len - 2 ? (uint16_t)(v.data[at] << 8 | v.data[at + 1]) : 0;
+}
+
 /* A cursor over the next n bytes, which this one steps over. Close it with cursor_end(). */
 static inline struct cursor cursor_sub(struct cursor *c, uint32_t n, const char *field)
 {

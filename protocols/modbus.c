@@ -58,11 +58,12 @@ void modbus_padding(struct modbus *m, struct view v, uint32_t count, const char 
 		cursor_fail_at(&m->c, REASON_RESERVED, field, m->c.at - 1);
 }
 
-/* Starting address and quantity, checked. */
+/* Starting address and quantity, checked. The size of the fixed part already is. */
 static bool request_range(struct modbus *m, uint32_t max, uint32_t *first, uint32_t *n)
 {
-	*first = cursor_be16(&m->c, "starting-address");
-	*n = cursor_be16(&m->c, "quantity");
+	struct view v = cursor_bytes(&m->c, 4, "starting-address");
+	*first = view_be16(v, 0);
+	*n = view_be16(v, 2);
 	cursor_check(&m->c, *n >= 1 && *n <= max, 2, REASON_COUNT, "quantity");
 	cursor_check(&m->c, *first + *n <= MB_ADDRESSES, 4, REASON_RANGE_END, "starting-address");
 	return cursor_ok(&m->c);
@@ -461,6 +462,29 @@ static void broadcast(struct modbus *m)
 	m->out->answer_expected = false;
 }
 
+/* The MBAP header and the function code. The whole is looked at first: only what is wrong is read field by field. */
+static bool header(struct modbus *m)
+{
+	struct view v = {.data = m->in->data, .len = m->in->len};
+	if (v.len >= 8 && v.len <= MB_PDU_MAX && view_be16(v, 2) == 0 && view_be16(v, 4) == v.len - 6) {
+		m->out->id = view_be16(v, 0);
+		m->unit = view_u8(v, 6);
+		m->function = view_u8(v, 7);
+		m->c.at = 8;
+		return true;
+	}
+	m->out->id = cursor_be16(&m->c, "mbap.transaction-id");
+	uint32_t protocol = cursor_be16(&m->c, "mbap.protocol-id");
+	cursor_check(&m->c, protocol == 0, 2, REASON_MAGIC, "mbap.protocol-id");
+	uint32_t length = cursor_be16(&m->c, "mbap.length");
+	cursor_check(&m->c,
+		     length >= MB_LENGTH_MIN && length <= MB_LENGTH_MAX && length <= cursor_left(&m->c), 2,
+		     REASON_LENGTH, "mbap.length");
+	if (cursor_ok(&m->c))
+		cursor_fail_at(&m->c, REASON_TRAILING, "mbap.length", 6 + length);
+	return false;
+}
+
 static void modbus_decode(const struct pdu_in *in, struct pdu *out)
 {
 	struct modbus m = {.c = cursor_open(in->data, in->len, &out->fault), .in = in, .out = out};
@@ -470,19 +494,8 @@ static void modbus_decode(const struct pdu_in *in, struct pdu *out)
 	out->answers = -1;
 	out->nops = 0;
 
-	out->id = cursor_be16(&m.c, "mbap.transaction-id");
-	uint32_t protocol = cursor_be16(&m.c, "mbap.protocol-id");
-	cursor_check(&m.c, protocol == 0, 2, REASON_MAGIC, "mbap.protocol-id");
-	uint32_t length = cursor_be16(&m.c, "mbap.length");
-	cursor_check(&m.c, length >= MB_LENGTH_MIN && length <= MB_LENGTH_MAX && length <= cursor_left(&m.c),
-		     2, REASON_LENGTH, "mbap.length");
-	if (cursor_ok(&m.c) && cursor_left(&m.c) != length)
-		cursor_fail_at(&m.c, REASON_TRAILING, "mbap.length", 6 + length);
-	m.unit = cursor_u8(&m.c, "mbap.unit-identifier");
-	m.function = cursor_u8(&m.c, "function-code");
-	if (!cursor_ok(&m.c))
+	if (!header(&m))
 		return;
-
 	bool to_all = m.unit == 0 && !(in->options & MB_OPTION_UNIT_ZERO);
 	if (!in->from_server) {
 		request(&m);
