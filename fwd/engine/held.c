@@ -110,6 +110,8 @@ static void work_of(struct verdict *v, uint32_t i, const struct verdict_time *no
 	const struct shm_held *h = &m->held[i];
 	struct kept k;
 
+	/* Should the engine die on it, this is the suspect. */
+	atomic_store_explicit(&v->shm->engine.current_id, h->id, memory_order_relaxed);
 	memcpy(&k, bytes_of(m, i), sizeof k);
 	(void)pkt_parse(bytes_of(m, i) + sizeof k, k.len, p); /* it parsed when it came */
 	struct flow *f = flow_at(m, h->flow);

@@ -500,6 +500,39 @@ void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32
 	end_change(v);
 }
 
+void verdict_released(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id,
+		      const struct verdict_time *now)
+{
+	struct pkt p;
+	struct flow_key key;
+	struct work w = {.v = v, .now = now, .p = &p, .id = id, .slot = FLOW_NONE};
+	enum reason r = pkt_parse(data, len, &p);
+
+	shm_add(v->shm, SHM_PACKETS, 1);
+	shm_add(v->shm, SHM_BYTES, len);
+	if (r != REASON_NONE && r != REASON_TRUNCATED)
+		return;
+	begin_change(v);
+	bool source_b = flow_key(&key, &p.tuple);
+	uint32_t slot = flow_find(&v->memory, &key);
+	if (slot != FLOW_NONE) {
+		publish_flow(v, slot);
+		w.dir = source_b != !!(flow_at(&v->memory, slot)->flags & FLOW_CLIENT_B);
+		enter(&w, slot);
+		uint32_t end = p.seq + p.payload_len;
+		if (p.tuple.ipproto == IPPROTO_TCP_NR && p.payload_len &&
+		    (w.s->state == STREAM_NONE || (int32_t)(end - w.s->next) > 0)) {
+			struct history h = work_history(&w);
+			stream_skip(&h, w.s, end);
+		}
+		int64_t till = now->mono_us + (int64_t)work_answer_within(&w);
+		if (w.f->unknown_till < till)
+			w.f->unknown_till = till;
+	}
+	work_report(&w, JUDGED_UNINSPECTED, false, REASON_RELEASED, NULL, NULL);
+	end_change(v);
+}
+
 int64_t verdict_tick(struct verdict *v, const struct verdict_time *now)
 {
 	struct pool_head *h = v->memory.head;

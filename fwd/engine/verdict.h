@@ -102,6 +102,13 @@ void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generati
 void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id, bool truncated,
 		    bool gso, const struct verdict_time *now);
 
+/*
+ * A packet that somebody else has already let go: its flow follows the stream and is out of step from there, so that the next segment is not taken for
+ * one behind a gap. Reported as uninspected (RELEASED); no decision.
+ */
+void verdict_released(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id,
+		      const struct verdict_time *now);
+
 /* Lets held segments go that have waited too long; expires idle flows a few at a time. Call about every millisecond while segments are held, else every 100 ms.
  * Returns the microseconds until the next call is useful. */
 int64_t verdict_tick(struct verdict *v, const struct verdict_time *now);

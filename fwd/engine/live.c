@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/engine/live.h"
+
+#include <string.h>
+
+static struct {
+	struct shm *shm;
+	struct ring *ring;
+	uint32_t generation;
+	bool counting; /* .event is not written yet */
+	struct event event;
+} live;
+
+void live_open(struct shm *shm)
+{
+	live.shm = shm;
+	live.ring = shm_at(shm, shm->ring_at);
+	live.counting = false;
+}
+
+void live_generation(uint32_t generation)
+{
+	live_flush();
+	live.generation = generation;
+}
+
+void live_flush(void)
+{
+	if (live.counting)
+		ring_put(live.ring, &live.event);
+	live.counting = false;
+}
+
+static enum event_type type_of(const struct report *r)
+{
+	if (r->judgement == JUDGED_DENY)
+		return EVENT_DENY;
+	if (r->judgement == JUDGED_UNINSPECTED)
+		return EVENT_UNINSPECTED;
+	if (r->would_deny)
+		return r->route && r->route->mode == MODE_LEARN ? EVENT_LEARN : EVENT_SHADOW_DENY;
+	return r->reason != REASON_NONE ? EVENT_ALERT : EVENT_NONE;
+}
+
+/* Everything that an event always says; op, match and fault only where `has` names them. */
+static void fill(struct event *e, const struct report *r, enum event_type type)
+{
+	e->ts_us = r->ts_us;
+	e->generation = live.generation;
+	e->type = (uint16_t)type;
+	e->reason = (uint16_t)r->reason;
+	e->has = EVENT_HAS_TUPLE;
+	e->zone = r->route ? r->route->zone : POLICY_NO_INDEX;
+	e->conduit = r->route ? r->route->conduit : POLICY_NO_INDEX;
+	e->rule = r->match ? r->match->rule : POLICY_NO_RULE;
+	e->proto = (int16_t)r->proto;
+	e->mode = r->route ? (uint8_t)r->route->mode : MODE_ENFORCE;
+	e->transport = r->transport;
+	e->from_server = r->from_server;
+	e->failure = r->route ? (uint8_t)r->route->failure : live.shm->guardian.failure;
+	e->packet_id = r->id;
+	e->flow = r->flow;
+	e->count = 1;
+	e->tuple = *r->tuple;
+	e->text[0] = '\0';
+	if (r->match) {
+		e->has |= EVENT_HAS_MATCH;
+		e->match = *r->match;
+	}
+	if (!r->pdu)
+		return;
+	if (r->pdu->fault.reason != REASON_NONE) {
+		const char *field = r->pdu->fault.field ? r->pdu->fault.field : "";
+		size_t n = strnlen(field, EVENT_FIELD - 1);
+		e->has |= EVENT_HAS_FAULT;
+		e->fault_offset = r->pdu->fault.offset;
+		memcpy(e->fault_field, field, n);
+		e->fault_field[n] = '\0';
+	} else if (r->pdu->nops > 0) {
+		/* The operation that failed, not simply the first. */
+		uint32_t i = r->match && r->match->reason != REASON_NONE && r->match->op < r->pdu->nops
+				     ? r->match->op
+				     : 0;
+		e->has |= EVENT_HAS_OP;
+		event_op_from(&e->op, &r->pdu->ops[i]);
+	}
+}
+
+void live_event(const struct report *r)
+{
+	enum event_type type = type_of(r);
+	struct event *e = &live.event;
+
+	if (type == EVENT_NONE)
+		return;
+	if (live.counting && !r->pdu && e->type == type && e->reason == (uint16_t)r->reason &&
+	    e->flow == r->flow && memcmp(&e->tuple, r->tuple, sizeof e->tuple) == 0) {
+		e->count++;
+		return;
+	}
+	live_flush();
+	fill(e, r, type);
+	if (r->pdu)
+		ring_put(live.ring, e);
+	else
+		live.counting = true;
+}
+
+void live_late(uint32_t id, const struct verdict_time *now)
+{
+	struct event *e = &live.event;
+
+	if (live.counting && e->type == EVENT_UNINSPECTED && e->reason == REASON_RELEASED && !e->has) {
+		e->count++;
+		return;
+	}
+	live_flush();
+	e->ts_us = now->wall_us;
+	e->generation = live.generation;
+	e->type = EVENT_UNINSPECTED;
+	e->reason = REASON_RELEASED;
+	e->has = 0;
+	e->zone = e->conduit = POLICY_NO_INDEX;
+	e->rule = POLICY_NO_RULE;
+	e->proto = -1;
+	e->mode = MODE_ENFORCE;
+	e->transport = 0;
+	e->from_server = false;
+	e->failure = live.shm->guardian.failure;
+	e->packet_id = id;
+	e->flow = UINT32_MAX;
+	e->count = 1;
+	e->text[0] = '\0';
+	live.counting = true;
+}

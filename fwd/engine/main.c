@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * otfw-engine: started by the guardian with FD_QUEUE, FD_SHM and FD_CHANNEL open, never by hand. Takes the shared memory, closes itself
+ * in, and judges packets until the guardian goes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fwd/common/msg.h"
+#include "fwd/engine/nfq.h"
+#include "fwd/engine/sandbox.h"
+
+enum { EXIT_RAN = 0, EXIT_COULD_NOT = 2 };
+
+/* Without stdio, which wants system calls and heap that are gone by then. */
+static int fail(const char *what)
+{
+	char line[256];
+	const char *why = strerrordesc_np(errno);
+	int n = snprintf(line, sizeof line, "otfw-engine: %s: %s\n", what, why ? why : "unknown error");
+
+	if (n > 0)
+		(void)!write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+	return EXIT_COULD_NOT;
+}
+
+static struct shm *map_shared(const char **err)
+{
+	struct stat st;
+
+	if (fstat(FD_SHM, &st) < 0)
+		return NULL;
+	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_SHM, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	struct shm *s = shm_open_mem(at, (size_t)st.st_size, err);
+	if (!s)
+		errno = EINVAL;
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"backend", required_argument, NULL, 'b'}, {"version", no_argument, NULL, 'v'}, {0}};
+	const char *what = "shared memory";
+	bool nft = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'v') {
+			puts("otfw-engine " OTFW_VERSION);
+			return EXIT_RAN;
+		}
+		if (c != 'b' || (strcmp(optarg, "nft") != 0 && strcmp(optarg, "iptables") != 0)) {
+			dprintf(STDERR_FILENO,
+				"usage: otfw-engine [--backend nft|iptables]; the guardian starts it\n");
+			return EXIT_COULD_NOT;
+		}
+		nft = strcmp(optarg, "nft") == 0;
+	}
+	/* What the guardian holds is none of the engine's business. */
+	if (close_range(FD_CHANNEL + 1, ~0u, 0) < 0)
+		return fail("close descriptors");
+	struct shm *shm = map_shared(&what);
+	if (!shm)
+		return fail(what);
+	if (nfq_prepare() < 0)
+		return fail("queue socket");
+	if (sandbox_root() < 0)
+		dprintf(STDERR_FILENO,
+			"otfw-engine: no empty root to be had; the system call filter alone keeps files away\n");
+	if (sandbox_privileges() < 0)
+		return fail("drop privileges");
+	if (sandbox_calls() < 0)
+		return fail("system call filter");
+	if (nfq_run(shm, nft, &what) < 0)
+		return fail(what);
+	return EXIT_RAN;
+}

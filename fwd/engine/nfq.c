@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One read and one send per packet, as few as there can be: the read waits, so nothing polls while traffic flows. The channel
+ * is read when the guardian's generation in shared memory differs from ours, and whenever the queue was idle for NFQ_IDLE_US.
+ */
+#include "fwd/engine/nfq.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fwd/common/msg.h"
+#include "fwd/engine/live.h"
+#include "fwd/engine/verdict.h"
+
+#define MESSAGE_MAX    (0xffffu + 4096u) /* a packet and its attributes */
+#define ATTRIBUTES_MAX 64u               /* of one message */
+#define CLOCK_EVERY_US 1000000
+#define IMAGE_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* Everything the engine has, fixed at start. */
+static struct {
+	struct verdict verdict;
+	struct policy policy;
+	struct verdict_time now;
+	int64_t clock_at;
+	uint16_t queue_num;
+	uint8_t message[MESSAGE_MAX] __attribute__((aligned(8)));
+} engine;
+
+static void now_set(void)
+{
+	struct timespec m, w;
+	struct timex tx = {.modes = 0};
+
+	clock_gettime(CLOCK_MONOTONIC, &m);
+	clock_gettime(CLOCK_REALTIME, &w);
+	engine.now.mono_us = (int64_t)m.tv_sec * 1000000 + m.tv_nsec / 1000;
+	engine.now.wall_us = (int64_t)w.tv_sec * 1000000 + w.tv_nsec / 1000;
+	if (engine.now.mono_us - engine.clock_at >= CLOCK_EVERY_US) {
+		engine.clock_at = engine.now.mono_us;
+		int state = adjtimex(&tx);
+		engine.now.clock_good = state >= 0 && state != TIME_ERROR;
+	}
+}
+
+/* ---- verdicts ---- */
+
+struct verdict_message {
+	struct nlmsghdr h;
+	struct nfgenmsg g;
+	struct nlattr verdict_attr;
+	struct nfqnl_msg_verdict_hdr verdict;
+	struct nlattr mark_attr;
+	uint32_t mark;
+	struct nlattr payload_attr; /* only with a rewritten packet */
+};
+#define VERDICT_PLAIN offsetof(struct verdict_message, payload_attr)
+_Static_assert(sizeof(struct verdict_message) == 16 + 4 + 12 + 8 + 4, "netlink attributes are packed");
+
+static void decide(void *ctx, uint32_t id, const struct decision *d)
+{
+	static const uint8_t pad[4];
+	bool accept = d->action != ACTION_DROP;
+	uint32_t plen = d->packet ? d->packet_len : 0, fill = (4 - plen % 4) % 4;
+	struct verdict_message m = {
+		.h = {.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
+		      .nlmsg_flags = NLM_F_REQUEST,
+		      .nlmsg_seq = id},
+		.g = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(engine.queue_num)},
+		.verdict_attr = {.nla_len = 12, .nla_type = NFQA_VERDICT_HDR},
+		.verdict = {.verdict = htonl(accept ? NF_ACCEPT : NF_DROP), .id = htonl(id)},
+		.mark_attr = {.nla_len = 8, .nla_type = NFQA_MARK},
+		.mark = htonl(d->mark),
+		.payload_attr = {.nla_len = (uint16_t)(4 + plen), .nla_type = NFQA_PAYLOAD},
+	};
+	ssize_t n;
+
+	(void)ctx;
+	if (plen == 0) {
+		m.h.nlmsg_len = VERDICT_PLAIN;
+		n = send(FD_QUEUE, &m, VERDICT_PLAIN, 0);
+	} else {
+		m.h.nlmsg_len = (uint32_t)sizeof m + plen + fill;
+		struct iovec iov[3] = {{.iov_base = &m, .iov_len = sizeof m},
+				       {.iov_base = (void *)(uintptr_t)d->packet, .iov_len = plen},
+				       {.iov_base = (void *)(uintptr_t)pad, .iov_len = fill}};
+		struct msghdr mh = {.msg_iov = iov, .msg_iovlen = 3};
+		n = sendmsg(FD_QUEUE, &mh, 0);
+	}
+	/* The kernel answers a verdict it cannot use with a message; a send itself fails only for want of kernel memory. */
+	if (n < 0)
+		shm_add(engine.verdict.shm, SHM_QUEUE_ERRORS, 1);
+}
+
+static void report(void *ctx, const struct report *r)
+{
+	(void)ctx;
+	live_event(r);
+}
+
+/* ---- messages ---- */
+
+static void on_error(const struct nlmsghdr *h)
+{
+	struct nlmsgerr e;
+
+	if (h->nlmsg_len < sizeof *h + sizeof e)
+		return;
+	memcpy(&e, (const uint8_t *)h + sizeof *h, sizeof e);
+	if (e.error == 0 || h->nlmsg_seq == 0)
+		return; /* an acknowledgement, or an answer to the guardian */
+	if (e.error == -ENOENT) {
+		shm_add(engine.verdict.shm, SHM_LATE_VERDICTS, 1);
+		live_late(h->nlmsg_seq, &engine.now);
+	} else {
+		shm_add(engine.verdict.shm, SHM_QUEUE_ERRORS, 1);
+	}
+}
+
+static void on_packet(const struct nlmsghdr *h)
+{
+	struct shm *shm = engine.verdict.shm;
+	struct shm_engine *me = &shm->engine;
+	const struct nfqnl_msg_packet_hdr *ph = NULL;
+	const struct nlattr *a, *payload = NULL;
+	bool truncated = false, gso = false;
+	unsigned n = 0;
+
+	for (a = mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg));
+	     n < ATTRIBUTES_MAX &&
+	     mnl_attr_ok(a, (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)a));
+	     a = mnl_attr_next(a), n++) {
+		switch (mnl_attr_get_type(a)) {
+		case NFQA_PACKET_HDR:
+			if (mnl_attr_get_payload_len(a) >= sizeof *ph)
+				ph = mnl_attr_get_payload(a);
+			break;
+		case NFQA_PAYLOAD: payload = a; break;
+		case NFQA_CAP_LEN: truncated = true; break;
+		case NFQA_SKB_INFO:
+			gso = mnl_attr_get_payload_len(a) >= 4 && ntohl(mnl_attr_get_u32(a)) & NFQA_SKB_GSO;
+			break;
+		default: break;
+		}
+	}
+	if (!ph)
+		return;
+	uint32_t id;
+	memcpy(&id, &ph->packet_id, sizeof id);
+	id = ntohl(id);
+	const uint8_t *data = payload ? mnl_attr_get_payload(payload) : NULL;
+	uint32_t len = payload ? mnl_attr_get_payload_len(payload) : 0;
+
+	uint32_t last = atomic_load_explicit(&me->last_id, memory_order_relaxed);
+	if ((int32_t)(id - last) > 1)
+		shm_add(shm, SHM_SEQ_GAPS, id - last - 1);
+	atomic_store_explicit(&me->current_id, id, memory_order_relaxed);
+	atomic_store_explicit(&me->busy, 1, memory_order_release);
+	atomic_store_explicit(&me->last_id, id, memory_order_relaxed);
+	uint32_t released = atomic_load_explicit(&shm->guardian.released_upto, memory_order_acquire);
+	if (released && (int32_t)(id - released) <= 0)
+		verdict_released(&engine.verdict, data, len, id, &engine.now);
+	else
+		verdict_packet(&engine.verdict, data, len, id, truncated, gso, &engine.now);
+	atomic_store_explicit(&me->busy, 0, memory_order_release);
+	atomic_store_explicit(&me->heartbeat, atomic_load_explicit(&me->heartbeat, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+static void on_datagram(int len)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)engine.message;
+
+	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
+		if (h->nlmsg_type == NLMSG_ERROR)
+			on_error(h);
+		else if (h->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) &&
+			 h->nlmsg_len >= sizeof *h + sizeof(struct nfgenmsg))
+			on_packet(h);
+	}
+}
+
+/* ---- the channel ---- */
+
+static int take_image(int fd, uint32_t generation, const char **what)
+{
+	static char err[160];
+	struct policy p, old = engine.policy;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & IMAGE_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0) {
+		*what = "the policy image is not sealed memory";
+		errno = EINVAL;
+		return -1;
+	}
+	/* Private, because older kernels refuse a shared mapping of memory sealed against writing. */
+	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (at == MAP_FAILED) {
+		*what = "map the policy image";
+		return -1;
+	}
+	if (policy_open(&p, at, (size_t)st.st_size, err, sizeof err) < 0) {
+		munmap(at, (size_t)st.st_size);
+		*what = err;
+		errno = EINVAL;
+		return -1;
+	}
+	engine.policy = p;
+	verdict_policy(&engine.verdict, &engine.policy, generation);
+	live_generation(generation);
+	atomic_store(&engine.verdict.shm->engine.generation, generation);
+	if (old.image)
+		munmap((void *)(uintptr_t)old.image, old.size);
+	return 0;
+}
+
+/* Reads what the guardian has sent. 1: go on. 0: it is gone. -1 with errno: a policy that cannot be used. */
+static int read_channel(const char **what)
+{
+	for (;;) {
+		struct msg m;
+		int fd = -1, r = msg_recv(FD_CHANNEL, &m, &fd);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : (*what = "read the channel", -1);
+		if (r == 0)
+			return 0;
+		if (m.type == MSG_IMAGE && fd >= 0)
+			r = take_image(fd, m.generation, what);
+		if (fd >= 0)
+			close(fd);
+		if (r < 0)
+			return -1;
+	}
+}
+
+/* ---- the loop ---- */
+
+int nfq_prepare(void)
+{
+	struct timeval idle = {.tv_usec = NFQ_IDLE_US};
+
+	return setsockopt(FD_QUEUE, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+}
+
+static int wait_for_policy(const char **what)
+{
+	while (!engine.verdict.policy) {
+		struct pollfd p = {.fd = FD_CHANNEL, .events = POLLIN};
+		if (poll(&p, 1, -1) < 0 && errno != EINTR) {
+			*what = "poll";
+			return -1;
+		}
+		int r = read_channel(what);
+		if (r <= 0)
+			return r;
+	}
+	return 1;
+}
+
+/* Held segments and idle flows. Returns microseconds until the next time. */
+static int64_t tick(void)
+{
+	struct shm_engine *me = &engine.verdict.shm->engine;
+
+	live_flush();
+	atomic_store_explicit(&me->busy, engine.verdict.memory.head->nheld > 0, memory_order_release);
+	int64_t next = verdict_tick(&engine.verdict, &engine.now);
+	atomic_store_explicit(&me->busy, 0, memory_order_release);
+	return next;
+}
+
+int nfq_run(struct shm *shm, bool nft_reset, const char **what)
+{
+	struct verdict_sink sink = {.decide = decide, .report = report};
+	int64_t due;
+	int r;
+
+	now_set();
+	engine.queue_num = shm->guardian.queue_num;
+	live_open(shm);
+	verdict_init(&engine.verdict, shm, &sink);
+	engine.verdict.nft_reset = nft_reset;
+	if ((r = wait_for_policy(what)) <= 0)
+		return r;
+	now_set();
+	due = engine.now.mono_us;
+	atomic_store(&shm->engine.started, 1);
+	for (;;) {
+		uint32_t held = engine.verdict.memory.head->nheld;
+		if (held) {
+			/* A deadline is near: wait no longer than to it. */
+			int64_t us = due - engine.now.mono_us;
+			struct timespec t = {.tv_nsec = us > 0 ? (us < 1000 ? us : 1000) * 1000 : 0};
+			struct pollfd p = {.fd = FD_QUEUE, .events = POLLIN};
+			(void)ppoll(&p, 1, &t, NULL);
+		}
+		ssize_t n = recv(FD_QUEUE, engine.message, sizeof engine.message, held ? MSG_DONTWAIT : 0);
+		int e = errno;
+		now_set();
+		if (n > 0) {
+			on_datagram((int)n);
+		} else if (n < 0 && e == ENOBUFS) {
+			shm_add(shm, SHM_QUEUE_ERRORS, 1);
+		} else if (n < 0 && e != EAGAIN && e != EWOULDBLOCK && e != EINTR) {
+			errno = e;
+			*what = "read the queue";
+			return -1;
+		}
+		if (n <= 0 || atomic_load_explicit(&shm->guardian.generation, memory_order_relaxed) !=
+				      engine.verdict.generation) {
+			r = held && n <= 0 ? 1 : read_channel(what);
+			if (r <= 0)
+				return r;
+		}
+		if (engine.now.mono_us >= due || (!held && engine.verdict.memory.head->nheld)) {
+			int64_t next = tick();
+			due = engine.now.mono_us + next;
+		}
+	}
+}
