@@ -84,14 +84,21 @@ down() {
 trap down EXIT
 trap 'exit 1' INT TERM HUP
 
+# tune NS NAME=VALUE...: settings under /proc/sys
+tune() {
+	local ns=$1 t
+	shift
+	for t in "$@"; do ip netns exec "$ns" sh -c "echo ${t#*=} >/proc/sys/${t%=*}" 2>/dev/null; done
+	return 0
+}
 # netns NAME: one more namespace, its name in $NS.
 netns() {
 	NS=otfw-$$-$1
 	ip netns add "$NS" || fail "cannot make a network namespace ($NS)"
 	NAMESPACES+=("$NS")
 	ip -n "$NS" link set lo up
-	ip netns exec "$NS" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_ra=0 \
-		net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 2>/dev/null
+	# No waiting for duplicate address detection, no addresses from somebody's router advertisements.
+	tune "$NS" net/ipv6/conf/all/accept_dad=0 net/ipv6/conf/default/accept_dad=0 net/ipv6/conf/all/accept_ra=0 net/ipv6/conf/default/accept_ra=0
 }
 # cable NS1 DEV1 NS2 DEV2
 cable() {
@@ -127,7 +134,7 @@ plant_up() {
 	ip -n "$C" -6 route add default via fd10:1::1
 	ip -n "$S" route add default via 10.10.2.1
 	ip -n "$S" -6 route add default via fd10:2::1
-	ip netns exec "$F" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	tune "$F" net/ipv4/ip_forward=1 net/ipv6/conf/all/forwarding=1
 }
 in_c() { ip netns exec "$C" "$@"; }
 in_f() { ip netns exec "$F" "$@"; }

@@ -121,7 +121,7 @@ demo_plant() { # with otfw's namespace in the middle
 	ip -n "$C" route add default via 10.10.1.1
 	ip -n "$E" route add default via 10.10.1.1
 	ip -n "$S" route add default via 10.10.2.1
-	ip netns exec "$F" sysctl -qw net.ipv4.ip_forward=1
+	tune "$F" net/ipv4/ip_forward=1
 	server_start
 	client_open HMI "$C" -t 3000 $PLC
 	client_open EWS "$E" -t 3000 $PLC
