@@ -113,9 +113,14 @@ bg() {
 	disown
 }
 
+# A folder of our own that the recorder, which is not root, can enter.
+workspace() {
+	TMP=$(mktemp -d /tmp/otfw-netns.XXXXXX)
+	chmod 755 "$TMP"
+}
 plant_up() {
 	need_root
-	TMP=$(mktemp -d /tmp/otfw-netns.XXXXXX)
+	workspace
 	netns c; C=$NS
 	netns f; F=$NS
 	netns s; S=$NS
@@ -148,8 +153,8 @@ fw_start() {
 	shift
 	need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
 	need_queue
-	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl CONTROL=$TMP/control
-	in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --control "$CONTROL" "$@" >"$FWLOG" 2>&1 </dev/null &
+	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl RUN=$TMP/run
+	in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" "$@" >"$FWLOG" 2>&1 </dev/null &
 	FWPID=$!
 	disown
 	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
@@ -163,8 +168,8 @@ fw_stop() {
 }
 fw_gone() { ! kill -0 "$FWPID"; }
 queue_bound() { in_f grep -q '[0-9]' /proc/net/netfilter/nfnetlink_queue; }
-fw_status() { "$B/otfwctl" status --control "$CONTROL" --json; }
-fw_reload() { "$B/otfwctl" reload --control "$CONTROL" "$@"; }
+fw_status() { "$B/otfwctl" status --run-dir "$RUN" --json; }
+fw_reload() { "$B/otfwctl" reload --run-dir "$RUN" "$@"; }
 # status NAME: a number of `otfwctl status --json` (the first queue's, where there are several).
 status() { fw_status | tr -d '\n' | sed -n "s/.*\"$1\": *\([0-9][0-9]*\).*/\1/p"; }
 # Children of the daemon by the name of their executable.

@@ -102,7 +102,7 @@ replay() {
 
 # ---- the plant ----
 demo_plant() { # with otfw's namespace in the middle
-	TMP=$(mktemp -d /tmp/otfw-netns.XXXXXX)
+	workspace
 	netns hmi; C=$NS
 	netns ews; E=$NS
 	netns f; F=$NS
