@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/init.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "rules/sets.h"
+
+/* Every port but those that are inspected: 1..501, 503..65535. */
+static void print_other_ports(struct arena *a, uint8_t transport, FILE *out)
+{
+	struct intervals all = {0}, taken = {0};
+
+	for (unsigned i = 0; proto_get(i); i++) {
+		const struct proto *p = proto_get(i);
+
+		for (size_t j = 0; p->transports & transport && j < PROTO_PORTS_MAX && p->ports[j]; j++)
+			set_add(a, &taken, p->ports[j], p->ports[j]);
+	}
+	set_normalise(&taken);
+	set_add(a, &all, 1, 65535);
+	all = set_subtract(a, &all, &taken);
+	fputc('[', out);
+	for (size_t i = 0; i < all.n; i++)
+		fprintf(out, all.v[i].lo == all.v[i].hi ? "%s%lld" : "%s%lld..%lld", i ? ", " : "",
+			(long long)all.v[i].lo, (long long)all.v[i].hi);
+	fputc(']', out);
+}
+
+/* The networks an interface of a router stands in: what zones could be made of. */
+static void print_networks(struct arena *a, const char *interface, FILE *out)
+{
+	struct ifaddrs *list, *i;
+	const char *sep = "";
+
+	fprintf(out, "#   side-%s: {level: 2, networks: [", interface);
+	if (getifaddrs(&list) < 0)
+		list = NULL;
+	for (i = list; i; i = i->ifa_next) {
+		struct model_net net = {{0}, 128};
+		const uint8_t *mask;
+
+		if (!i->ifa_addr || !i->ifa_netmask || strcmp(i->ifa_name, interface))
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET) {
+			net.ip[10] = net.ip[11] = 0xff;
+			memcpy(net.ip + 12,
+			       &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr, 4);
+			mask = (const uint8_t *)&((const struct sockaddr_in *)(const void *)i->ifa_netmask)
+				       ->sin_addr;
+			net.plen = 96;
+			for (unsigned b = 0; b < 32 && mask[b / 8] & 0x80u >> b % 8; b++)
+				net.plen++;
+		} else if (i->ifa_addr->sa_family == AF_INET6) {
+			memcpy(net.ip, &((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr,
+			       16);
+			mask = (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)i->ifa_netmask)
+				       ->sin6_addr;
+			net.plen = 0;
+			for (unsigned b = 0; b < 128 && mask[b / 8] & 0x80u >> b % 8; b++)
+				net.plen++;
+			if (net.ip[0] == 0xfe && (net.ip[1] & 0xc0) == 0x80)
+				continue; /* link-local: every interface has it */
+		} else {
+			continue;
+		}
+		for (unsigned b = net.plen; b < 128; b++)
+			net.ip[b / 8] &= (uint8_t) ~(0x80u >> b % 8);
+		fprintf(out, "%s%s", sep, net_text(a, &net));
+		sep = ", ";
+	}
+	if (list)
+		freeifaddrs(list);
+	fprintf(out, "%s], failure: closed}\n", *sep ? "" : "NETWORKS");
+}
+
+static bool good_interface(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n < IF_NAMESIZE &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") == n;
+}
+
+int init_policy(bool bridge, const char *interface1, const char *interface2, FILE *out)
+{
+	struct arena *a;
+
+	if (!good_interface(interface1) || !good_interface(interface2)) {
+		errno = EINVAL;
+		return -1;
+	}
+	a = arena_new();
+	fprintf(out,
+		"# First policy for otfw as a %s %s and %s.\n"
+		"# It passes and records everything. Then, one conduit at a time: name zones and hosts, let `otfwctl learn` propose\n"
+		"# rules, and go from learn through shadow to enforce.\n"
+		"\n"
+		"version: 1\n"
+		"site: {name: New site, timezone: UTC}\n",
+		bridge ? "transparent bridge between" : "router between", interface1, interface2);
+	if (bridge)
+		fputs("bridge: {ethertypes: any}\n", out);
+	fputs("\nzones:\n  plant: {networks: [0.0.0.0/0, 2000::/3, fc00::/7, fe80::/10], failure: closed}\n",
+	      out);
+	if (bridge) {
+		fputs("\n# Next: instead of one zone, one for each side, with the networks that are found there.\n"
+		      "#   control: {level: 2, networks: [10.1.2.0/24], failure: closed}\n"
+		      "#   cell: {level: 1, networks: [10.1.1.0/24], failure: closed}\n",
+		      out);
+	} else {
+		fputs("\n# Next: instead of one zone, one for each side. These interfaces stand in:\n", out);
+		print_networks(a, interface1, out);
+		print_networks(a, interface2, out);
+	}
+	fputs("\nconduits:\n  - name: everything\n    from: [plant]\n    to: plant\n    servers: any\n    protocols: [",
+	      out);
+	for (unsigned i = 0; proto_get(i); i++)
+		fprintf(out, "%s%s", i ? ", " : "", proto_get(i)->name);
+	fputs("]\n    mode: learn\n    allow:\n      - {id: other-tcp, clients: any, servers: any, tcp: ",
+	      out);
+	print_other_ports(a, TRANSPORT_TCP, out);
+	fputs("}\n      - {id: other-udp, clients: any, servers: any, udp: ", out);
+	print_other_ports(a, TRANSPORT_UDP, out);
+	fputs("}\n      - {id: ping, clients: any, servers: any, icmp: any}\n", out);
+	arena_free(a);
+	return ferror(out) ? -1 : 0;
+}
