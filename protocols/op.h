@@ -100,32 +100,33 @@ enum access access_find(const char *name, size_t len);
 const char *direction_name(unsigned dir);
 
 /*
- * Number i of values as the protocol typed it: integers in *out, floats as op_order_double().
+ * Number i of values as the protocol typed it: integers in *out (above INT64_MAX: that), floats as op_order_double().
  * False where i is past the end, the form has no numbers, or a float is not a number.
  */
 bool op_value(const struct op_values *v, uint32_t i, int64_t *out);
 
-/* A double as an integer of the same order (IEEE 754 total order), so that bounds need one comparison; and back. */
+/* A double as an integer of the same order, so that bounds need one comparison; and back. -0 and 0 are one number. */
 int64_t op_order_double(double d);
 double op_double_of(int64_t ordered);
 
 /*
  * The line logs print and `otfwctl explain` reads back:
  *   modbus request unit 4 write-multiple-registers holding 40..41 = 5 7
+ * op_print.c has the grammar, op_parse.c what people may write besides.
  * Returns the length it needed (as snprintf); the text is cut at cap, always terminated.
  * At most values_max values are printed, then "..." .
  */
 size_t op_print(const struct op *op, const struct proto *proto, unsigned values_max, char *buf, size_t cap);
 
 #define OP_PARSE_VALUES 128
-/* What op_parse read: the operation and the storage its views point into. */
+/* What op_parse read: the operation and the storage its views point into (so it is not copied). */
 struct op_text {
 	const struct proto *proto;
 	struct op op;
 	uint8_t bytes[OP_PARSE_VALUES * 8];
 	char key[256];
 };
-/* Reads that line. 0, or -1 with a one-line message in err. */
+/* Reads that line. 0, or -1 with a one-line message in err. A line whose values were cut ("...") has VALUES_UNKNOWN. */
 int op_parse(const char *text, struct op_text *out, char *err, size_t errcap);
 
 #endif

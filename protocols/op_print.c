@@ -89,11 +89,11 @@ static void put_arg(struct text *t, const struct op_arg *arg, const struct proto
 	put(t, " %s=%" PRId64, a->name, arg->value);
 }
 
-/* The shortest text that reads back as this number, and that looks like no integer. */
+/* As few digits as read back as this number, at least 6; never like an integer. */
 static void put_float(struct text *t, double d, bool single)
 {
 	char s[40];
-	for (int digits = 1; digits <= 17; digits++) {
+	for (int digits = 6; digits <= 17; digits++) {
 		(void)snprintf(s, sizeof s, "%.*g", digits, d);
 		double back = 0;
 		if (sscanf(s, "%lf", &back) == 1 && (single ? (float)back == (float)d : back == d))
