@@ -74,7 +74,7 @@ $(LIBS):
 $(B)/otfw-engine: $(call o,$(wildcard $(ENGINE_LIVE))) $(PURE)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libseccomp)
 $(B)/otfwd: $(call o,$(GUARDIAN_SRC)) $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libnftables libcap-ng libsodium)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libcap-ng libsodium)
 $(B)/otfw-recorder: $(call o,$(RECORDER_SRC)) $(PURE)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium)
 $(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guardian: starts and restarts what inspects and what records, and owns what must outlive them: queue sockets, shared
+ * memory, the sealed image and the ruleset. It sees counters and packet ids, never packet bytes, and no YAML.
+ *
+ * Memory: everything is in one struct guardian of fixed size. The heap is used by the printing of a ruleset, at start and on
+ * reload, and by nothing else.
+ */
+#ifndef OTFW_FWD_GUARDIAN_H
+#define OTFW_FWD_GUARDIAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fwd/common/msg.h"
+#include "fwd/common/shm.h"
+#include "rules/plan.h"
+#include "rules/policy.h"
+
+#define GUARDIAN_ENGINE_NAME 64
+#define GUARDIAN_JOBS        4
+#define GUARDIAN_PATH        512
+
+/* ---- child.c: a process that was started, and how long to wait before it is started again ---- */
+
+struct child {
+	const char *name;
+	pid_t pid;            /* 0: not running */
+	int pidfd;            /* -1 */
+	int64_t started_us;   /* CLOCK_MONOTONIC */
+	int64_t start_at_us;  /* not running: when to start it */
+	uint32_t back_off_us; /* grows while it dies young */
+	int channel;          /* our end; -1 */
+};
+
+struct queue {
+	char engine
+		[GUARDIAN_ENGINE_NAME]; /* with failure: what makes a queue the same one in the next policy */
+	enum failure failure;
+	uint16_t num;
+	int sock; /* the netlink socket: a queue lives as long as somebody holds it */
+	int shm_fd;
+	struct shm *shm;
+	struct child child;
+};
+
+/* ---- image.c ---- */
+
+struct image_mem {
+	int fd; /* sealed memfd; -1: none */
+	void *map;
+	size_t size;
+	struct policy policy;
+	uint32_t generation;
+	uint16_t queue_nums[PLAN_QUEUES_MAX]; /* kernel number of policy_queue() i */
+};
+
+/* ---- reload.c ---- */
+
+enum reload_state { RELOAD_IDLE, RELOAD_COMPILING, RELOAD_HANDING, RELOAD_FILLING };
+
+struct reload {
+	enum reload_state state;
+	bool initial;      /* the first policy: a failure ends the guardian */
+	bool rolling_back; /* the kernel refused the new ruleset: the old policy is on its way back */
+	bool kicked;       /* engines that did not take the image were killed */
+	bool asked;        /* by the recorder, with request number `request` */
+	uint32_t request;
+	bool again; /* asked for while one was running */
+	bool again_asked;
+	uint32_t again_request;
+	pid_t pid; /* compiler or ruleset loader */
+	int pidfd;
+	int words;           /* memfd: what the compiler said */
+	int out;             /* memfd: the image, before it is sealed */
+	int64_t deadline_us; /* RELOAD_COMPILING, RELOAD_HANDING, RELOAD_FILLING */
+	struct image_mem next, previous;
+	int job, njobs; /* RELOAD_FILLING */
+	int job_text[GUARDIAN_JOBS];
+};
+
+struct guardian {
+	/* options */
+	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], control[GUARDIAN_PATH],
+		run_dir[GUARDIAN_PATH];
+	enum plan_backend backend;
+	bool backend_auto, bridge, best_effort;
+	uint16_t queue_base;
+
+	bool ipv6;  /* this kernel has it */
+	int log_fd; /* the recorder's; -1: none */
+	uid_t recorder_uid;
+	gid_t recorder_gid;
+	int proc_queue; /* /proc/net/netfilter/nfnetlink_queue */
+	int signal_fd;
+	uint32_t generation;     /* of the newest image handed out */
+	struct image_mem active; /* what engines are given when they start */
+	struct queue queues[PLAN_QUEUES_MAX];
+	unsigned nqueues;
+	struct child recorder;
+	struct reload reload;
+	bool stop;
+};
+
+int64_t now_us(void);
+/* "otfwd: ..." on standard error, one line. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* An EVENT_STATE in a queue's guardian ring, and the same on standard error. */
+void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* queue.c */
+/* Binds and configures queue num. 0, or -1 with the reason said. */
+int queue_open(struct guardian *g, struct queue *q);
+/* One verdict for one packet. 0 or -1 with errno; a packet that is gone is no error here. */
+int queue_verdict(const struct queue *q, uint32_t id, bool accept);
+/*
+ * Gives what still waits its verdict by the failure mode and closes the queue. From there the ruleset alone decides: closed drops,
+ * open passes.
+ */
+void queue_close(struct guardian *g, struct queue *q);
+/* What a dead engine had read. Books it in shared memory. */
+void queue_settle(struct guardian *g, struct queue *q);
+
+/* child.c */
+/* Takes descriptors 3 to 9 out of the way, so that children can be given theirs by number. */
+void child_reserve_fds(void);
+struct child_fd {
+	int have, want;
+};
+struct child_start {
+	const char *const *
+		argv; /* NULL-terminated; argv[0] with a slash is a path, else looked up in the system's directories */
+	const struct child_fd *fds;
+	unsigned nfds;
+	uid_t uid; /* 0: stay */
+	gid_t gid;
+	uint32_t cpu_s, as_mb; /* limits; 0: none */
+	bool die_with_parent;
+};
+/* pid, or -1 with errno. *pidfd is open. */
+pid_t child_spawn(const struct child_start *s, int *pidfd);
+/* Reaps; true when it had ended, status as of waitpid. */
+bool child_reap(pid_t pid, int *status);
+/* Runs to its end, bounded by seconds. Exit status, or -1 with errno. words: memfd for its standard error, -1: ours. */
+int child_run(const char *const *argv, int in, int words, int seconds);
+/* The end of a child was seen: closes its descriptors and sets when to start it again. */
+void child_ended(struct child *c);
+void engine_start(struct guardian *g, struct queue *q);
+/* Kills, settles, starts again as the back-off allows. */
+void engine_ended(struct guardian *g, struct queue *q);
+void recorder_start(struct guardian *g);
+void recorder_ended(struct guardian *g);
+void recorder_tell_queue(struct guardian *g, struct queue *q);
+
+/* kernel.c */
+/* Does nft work with queues here? */
+bool kernel_nft_queue(void);
+void kernel_check_sysctls(const struct guardian *g);
+int kernel_base(struct guardian *g);
+int kernel_remove(struct guardian *g);
+/* Prints the parts that job 0..n-1 of kernel_fill_job() load, each into a memfd. n, or -1. */
+int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS]);
+/* Starts job i. pid, or -1. */
+pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd);
+
+/* image.c */
+/* Seals what is in fd, checks digest and structure, maps it. 0, or -1 with the reason in err. */
+int image_take(struct image_mem *img, int fd, char *err, size_t cap);
+void image_drop(struct image_mem *img);
+
+/* reload.c */
+/* Starts a reload, or notes that another is wanted when one is running. asked: answer request on the recorder's channel. */
+void reload_begin(struct guardian *g, bool asked, uint32_t request);
+/* Called when its child ended, and every few milliseconds while it runs. */
+void reload_step(struct guardian *g, bool child_ended);
+/* Milliseconds until reload_step() is useful without a child's end; -1: no need. */
+int reload_wait_ms(const struct guardian *g);
+
+/* caps.c */
+void caps_limit(void);
+
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ruleset, loaded by the system's own tools in processes of their own: their parsers stay out of the guardian. And the
+ * kernel settings that the promises rest on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fwd/guardian/guardian.h"
+
+#define TOOL_SECONDS 20
+#define WORDS_MAX    4096
+
+/* A job is one tool with one text. iptables: IPv4, then IPv6, which have no flow in common. */
+static const char *const ipt4[] = {"iptables-restore", "-w", "-n", NULL};
+static const char *const ipt6[] = {"ip6tables-restore", "-w", "-n", NULL};
+static const char *const nft[] = {"nft", "-f", "-", NULL};
+
+static int memory_file(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC);
+}
+
+static int memory_text(const char *text, size_t len)
+{
+	int fd = memory_file("otfw-rules");
+
+	if (fd >= 0 && write(fd, text, len) != (ssize_t)len) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Says what a tool printed, line by line. */
+static void say_words(int words)
+{
+	char buf[WORDS_MAX];
+	ssize_t n = pread(words, buf, sizeof(buf) - 1, 0);
+	char *save = NULL;
+
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	for (char *line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		say("  %s", line);
+}
+
+/* Runs a tool on a text; says what went wrong. 0 or -1. */
+static int load(const char *const *argv, const char *text, size_t len)
+{
+	int in = memory_text(text, len), words = memory_file("otfw-words"), rc = -1;
+
+	if (in >= 0 && words >= 0)
+		rc = child_run(argv, in, words, TOOL_SECONDS);
+	if (rc != 0) {
+		say("%s does not load the ruleset (%s)", argv[0],
+		    rc < 0 ? strerror(errno) : "its words follow");
+		if (words >= 0)
+			say_words(words);
+	}
+	if (in >= 0)
+		close(in);
+	if (words >= 0)
+		close(words);
+	return rc == 0 ? 0 : -1;
+}
+
+/* A question that a tool answers by its exit status. */
+static bool ask(const char *const *argv)
+{
+	int words = memory_file("otfw-words"), rc = child_run(argv, -1, words, TOOL_SECONDS);
+
+	if (words >= 0)
+		close(words);
+	return rc == 0;
+}
+
+bool kernel_nft_queue(void)
+{
+	static const char probe[] =
+		"add table inet otfw_probe\n"
+		"add chain inet otfw_probe forward { type filter hook forward priority 0; }\n"
+		"add rule inet otfw_probe forward queue num 0\n";
+	/* -c: the kernel is asked, nothing stays. */
+	static const char *const argv[] = {"nft", "-c", "-f", "-", NULL};
+	int in = memory_text(probe, sizeof(probe) - 1), words = memory_file("otfw-words");
+	int rc = in >= 0 && words >= 0 ? child_run(argv, in, words, TOOL_SECONDS) : -1;
+
+	if (in >= 0)
+		close(in);
+	if (words >= 0)
+		close(words);
+	return rc == 0;
+}
+
+/* ---- kernel settings ---- */
+
+static long sysctl_number(const char *path)
+{
+	char buf[32];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return -1;
+	buf[n] = '\0';
+	return strtol(buf, NULL, 10);
+}
+
+void kernel_check_sysctls(const struct guardian *g)
+{
+	static const struct {
+		const char *name, *path;
+		long want;
+		const char *why;
+		int only; /* 1: when routing, 2: when bridging with iptables, 6: with IPv6 */
+	} checks[] = {
+		{"net.netfilter.nf_conntrack_checksum", "/proc/sys/net/netfilter/nf_conntrack_checksum", 1,
+		 "segments with bad checksums would be judged but not received", 0},
+		{"net.netfilter.nf_conntrack_tcp_be_liberal",
+		 "/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal", 0,
+		 "segments out of window would not be invalid", 0},
+		{"net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward", 1, "nothing is routed", 1},
+		{"net.bridge.bridge-nf-call-iptables", "/proc/sys/net/bridge/bridge-nf-call-iptables", 1,
+		 "bridged packets would pass unseen", 2},
+		{"net.bridge.bridge-nf-call-ip6tables", "/proc/sys/net/bridge/bridge-nf-call-ip6tables", 1,
+		 "bridged packets would pass unseen", 2},
+	};
+	bool ipt_bridge = g->bridge && g->backend == PLAN_IPTABLES;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		long n;
+
+		if ((checks[i].only == 1 && g->bridge) || (checks[i].only == 2 && !ipt_bridge))
+			continue;
+		n = sysctl_number(checks[i].path);
+		if (n < 0)
+			say("warning: %s cannot be read; it should be %ld", checks[i].name, checks[i].want);
+		else if (n != checks[i].want)
+			say("warning: %s is %ld, should be %ld: %s", checks[i].name, n, checks[i].want,
+			    checks[i].why);
+	}
+}
+
+/* ---- base ---- */
+
+static struct plan_options options(const struct guardian *g, int family, const uint16_t *nums)
+{
+	return (struct plan_options){.backend = g->backend,
+				     .family = family,
+				     .queue_base = g->queue_base,
+				     .queue_nums = nums,
+				     .bridge = g->bridge};
+}
+
+static int print(const struct guardian *g, const struct policy *p, const uint16_t *nums, int family,
+		 enum plan_part part, char **text, size_t *len)
+{
+	struct plan_options o = options(g, family, nums);
+	FILE *f = open_memstream(text, len);
+	int rc;
+
+	if (!f)
+		return -1;
+	rc = plan_print(p, &o, part, f);
+	if (fclose(f) != 0)
+		rc = -1;
+	if (rc < 0) {
+		free(*text);
+		*text = NULL;
+	}
+	return rc;
+}
+
+struct hook {
+	const char *table, *hook, *chain;
+};
+static const struct hook hooks[] = {
+	{"filter", "FORWARD", "otfw-forward"},
+	{"raw", "PREROUTING", "otfw-prerouting"},
+	{"mangle", "POSTROUTING", "otfw-postrouting"},
+};
+#define HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+
+static const char *tool(int family)
+{
+	return family == 4 ? "iptables" : "ip6tables";
+}
+
+static bool has_jump(int family, const struct hook *h)
+{
+	const char *const argv[] = {tool(family), "-w", "-t", h->table, "-C", h->hook, "-j", h->chain, NULL};
+
+	return ask(argv);
+}
+
+static bool has_chain(int family, const struct hook *h)
+{
+	const char *const argv[] = {tool(family), "-w", "-t", h->table, "-S", h->chain, NULL};
+
+	return ask(argv);
+}
+
+/*
+ * Table by table: a ruleset that is there is left alone (closed zones stay closed and open ones open while the guardian starts),
+ * a jump that somebody took away is put back, a table without otfw gets its part of BASE.
+ */
+static int base_iptables(const struct guardian *g, int family)
+{
+	char *text, *from, *to;
+	size_t len;
+	int rc = 0;
+
+	if (print(g, NULL, NULL, family, PLAN_BASE, &text, &len) < 0)
+		return -1;
+	for (size_t i = 0; i < HOOKS && rc == 0; i++) {
+		const struct hook *h = &hooks[i];
+		const char *const jump[] = {tool(family), "-w", "-t", h->table, "-I",
+					    h->hook,      "1",  "-j", h->chain, NULL};
+		char head[16];
+
+		if (has_jump(family, h))
+			continue;
+		if (has_chain(family, h)) {
+			rc = child_run(jump, -1, -1, TOOL_SECONDS) == 0 ? 0 : -1;
+			continue;
+		}
+		snprintf(head, sizeof(head), "*%s\n", h->table);
+		from = strstr(text, head);
+		to = from ? strstr(from, "COMMIT\n") : NULL;
+		rc = to ? load(family == 4 ? ipt4 : ipt6, from, (size_t)(to - from) + strlen("COMMIT\n"))
+			: -1;
+	}
+	free(text);
+	return rc;
+}
+
+int kernel_base(struct guardian *g)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (g->backend == PLAN_IPTABLES) {
+		if (base_iptables(g, 4) < 0)
+			return -1;
+		return g->ipv6 ? base_iptables(g, 6) : 0;
+	}
+	if (print(g, NULL, NULL, 0, PLAN_BASE, &text, &len) < 0)
+		return -1;
+	rc = load(nft, text, len);
+	free(text);
+	return rc;
+}
+
+/* ---- removal ---- */
+
+/* Every chain of otfw's in a table, emptied first: they lead to each other. */
+static int sweep(int family, const char *table)
+{
+	const char *const list[] = {tool(family), "-w", "-t", table, "-S", NULL};
+	int words = memory_file("otfw-words"), rc = 0;
+	size_t cap = 4u << 20, len = 0;
+	char *buf = malloc(cap + 1), *out = NULL, *save = NULL;
+	FILE *f = open_memstream(&out, &len);
+	ssize_t n = -1;
+
+	if (buf && f && words >= 0 && child_run(list, -1, words, TOOL_SECONDS) == 0)
+		n = pread(words, buf, cap, 0);
+	if (n < 0)
+		rc = -1;
+	if (f && n > 0) {
+		char *again;
+
+		buf[n] = '\0';
+		again = strdup(buf);
+		fprintf(f, "*%s\n", table);
+		/* A chain line under -n empties the chain; -X then finds nothing in it or leading to it. */
+		for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			if (strncmp(l, "-N otfw-", 8) == 0)
+				fprintf(f, ":%s - [0:0]\n", l + 3);
+		for (char *l = again ? strtok_r(again, "\n", &save) : NULL; l;
+		     l = strtok_r(NULL, "\n", &save))
+			if (strncmp(l, "-N otfw-", 8) == 0)
+				fprintf(f, "-X %s\n", l + 3);
+		fputs("COMMIT\n", f);
+		free(again);
+	}
+	if (f)
+		fclose(f);
+	if (rc == 0 && out && strstr(out, "-X "))
+		rc = load(family == 4 ? ipt4 : ipt6, out, len);
+	free(out);
+	free(buf);
+	if (words >= 0)
+		close(words);
+	return rc;
+}
+
+static int remove_iptables(int family)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < HOOKS; i++) {
+		const struct hook *h = &hooks[i];
+		const char *const argv[] = {tool(family), "-w", "-t",     h->table, "-D",
+					    h->hook,      "-j", h->chain, NULL};
+
+		if (has_jump(family, h) && child_run(argv, -1, -1, TOOL_SECONDS) != 0)
+			rc = -1;
+		if (sweep(family, h->table) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+int kernel_remove(struct guardian *g)
+{
+	char *text;
+	size_t len;
+	int rc = 0;
+
+	if (g->backend == PLAN_NFT) {
+		if (print(g, NULL, NULL, 0, PLAN_REMOVE, &text, &len) < 0)
+			return -1;
+		rc = load(nft, text, len);
+		free(text);
+		return rc;
+	}
+	if (remove_iptables(4) < 0)
+		rc = -1;
+	if (g->ipv6 && remove_iptables(6) < 0)
+		rc = -1;
+	return rc;
+}
+
+/* ---- fill ---- */
+
+int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS])
+{
+	int n = g->backend == PLAN_NFT ? 1 : g->ipv6 ? 2 : 1;
+
+	for (int i = 0; i < n; i++) {
+		char *t;
+		size_t len;
+
+		text[i] = -1;
+		if (print(g, &img->policy, img->queue_nums, i == 0 ? 4 : 6, PLAN_FILL, &t, &len) == 0) {
+			text[i] = memory_text(t, len);
+			free(t);
+		}
+		if (text[i] < 0) {
+			for (int j = 0; j < i; j++)
+				close(text[j]);
+			return -1;
+		}
+	}
+	return n;
+}
+
+pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd)
+{
+	struct child_fd fds[] = {{text, STDIN_FILENO}, {words, STDOUT_FILENO}, {words, STDERR_FILENO}};
+	struct child_start s = {.argv = g->backend == PLAN_NFT ? nft
+					: i == 0               ? ipt4
+							       : ipt6,
+				.fds = fds,
+				.nfds = 3};
+
+	lseek(text, 0, SEEK_SET);
+	return child_spawn(&s, pidfd);
+}

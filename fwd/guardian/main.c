@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * otfwd. The order of its start is what keeps closed zones closed and open zones open all the while:
+ *
+ *   1. compile the policy (another process), check and seal the image: a bad policy stops here and changes nothing
+ *   2. base chains, which drop everything until they are filled; a ruleset that is there already stays as it is
+ *   3. queues and their shared memory
+ *   4. engines; each gets the image and says that it judges by it
+ *   5. the recorder
+ *   6. the policy's rules into the chains
+ *
+ * On SIGTERM the ruleset stays: without a reader closed zones drop and open zones pass (queue bypass), listed tuples only. `otfwd --remove`
+ * takes it away.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fwd/guardian/guardian.h"
+
+#define STOP_WAIT_MS 1000
+#define POLL_FDS     (PLAN_QUEUES_MAX + 4)
+#define SAY_MAX      512
+
+int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void say(const char *fmt, ...)
+{
+	char buf[SAY_MAX] = "otfwd: ";
+	size_t at = strlen(buf);
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf + at, sizeof(buf) - at - 1, fmt, ap);
+	va_end(ap);
+	at += n < 0 ? 0 : (size_t)n < sizeof(buf) - at - 1 ? (size_t)n : sizeof(buf) - at - 2;
+	buf[at++] = '\n';
+	/* One write a line: engines use the same descriptor. */
+	if (write(STDERR_FILENO, buf, at) < 0)
+		errno = 0;
+}
+
+void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
+{
+	struct event e = {.type = EVENT_STATE,
+			  .zone = POLICY_NO_INDEX,
+			  .conduit = POLICY_NO_INDEX,
+			  .rule = POLICY_NO_RULE,
+			  .proto = -1,
+			  .failure = (uint8_t)q->failure,
+			  .flow = UINT32_MAX,
+			  .count = 1,
+			  .generation = g->active.generation};
+	struct timespec t;
+	va_list ap;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	e.ts_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	va_start(ap, fmt);
+	vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	va_end(ap);
+	ring_put(shm_at(q->shm, q->shm->guardian_ring_at), &e);
+	say("%s", e.text);
+}
+
+/* ---- options ---- */
+
+static const char usage[] =
+	"usage: otfwd [--policy FILE] [--backend auto|nft|iptables] [--queue-base N] [--run-dir DIR]\n"
+	"             [--control SOCKET] [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
+	"       otfwd --remove [--backend auto|nft|iptables] [--bridge]\n";
+
+enum option_id {
+	OPT_POLICY = 256,
+	OPT_BACKEND,
+	OPT_QUEUE_BASE,
+	OPT_RUN_DIR,
+	OPT_CONTROL,
+	OPT_EVENTS,
+	OPT_BRIDGE,
+	OPT_BEST_EFFORT,
+	OPT_LIBEXEC,
+	OPT_REMOVE,
+	OPT_VERSION,
+	OPT_HELP
+};
+
+static int set_path(char *to, const char *from)
+{
+	if (strlen(from) >= GUARDIAN_PATH) {
+		say("%.40s...: path is longer than %d", from, GUARDIAN_PATH - 1);
+		return -1;
+	}
+	strcpy(to, from);
+	return 0;
+}
+
+static int set_backend(struct guardian *g, const char *name)
+{
+	g->backend_auto = strcmp(name, "auto") == 0;
+	if (strcmp(name, "nft") == 0)
+		g->backend = PLAN_NFT;
+	else if (strcmp(name, "iptables") == 0)
+		g->backend = PLAN_IPTABLES;
+	else if (!g->backend_auto) {
+		say("unknown backend %s: auto, nft or iptables", name);
+		return -1;
+	}
+	return 0;
+}
+
+static int set_queue_base(struct guardian *g, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (!*text || *end || n > UINT16_MAX - PLAN_QUEUES_MAX) {
+		say("queue base %s is not a number from 0 to %d", text, UINT16_MAX - PLAN_QUEUES_MAX);
+		return -1;
+	}
+	g->queue_base = (uint16_t)n;
+	return 0;
+}
+
+/* 0: run; 1: remove; 2: done; -1: usage error. */
+static int options(struct guardian *g, int argc, char **argv)
+{
+	static const struct option longs[] = {{"policy", required_argument, NULL, OPT_POLICY},
+					      {"backend", required_argument, NULL, OPT_BACKEND},
+					      {"queue-base", required_argument, NULL, OPT_QUEUE_BASE},
+					      {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+					      {"control", required_argument, NULL, OPT_CONTROL},
+					      {"events", required_argument, NULL, OPT_EVENTS},
+					      {"log", required_argument, NULL, OPT_EVENTS},
+					      {"bridge", no_argument, NULL, OPT_BRIDGE},
+					      {"best-effort", no_argument, NULL, OPT_BEST_EFFORT},
+					      {"libexec", required_argument, NULL, OPT_LIBEXEC},
+					      {"remove", no_argument, NULL, OPT_REMOVE},
+					      {"version", no_argument, NULL, OPT_VERSION},
+					      {"help", no_argument, NULL, OPT_HELP},
+					      {NULL, 0, NULL, 0}};
+	int remove = 0, bad = 0, c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case OPT_POLICY: bad |= set_path(g->policy, optarg); break;
+		case OPT_BACKEND: bad |= set_backend(g, optarg); break;
+		case OPT_QUEUE_BASE: bad |= set_queue_base(g, optarg); break;
+		case OPT_RUN_DIR: bad |= set_path(g->run_dir, optarg); break;
+		case OPT_CONTROL: bad |= set_path(g->control, optarg); break;
+		case OPT_EVENTS: bad |= set_path(g->events, optarg); break;
+		case OPT_BRIDGE: g->bridge = true; break;
+		case OPT_BEST_EFFORT: g->best_effort = true; break;
+		case OPT_LIBEXEC: bad |= set_path(g->libexec, optarg); break;
+		case OPT_REMOVE: remove = 1; break;
+		case OPT_VERSION: printf("otfwd %s\n", OTFW_VERSION); return 2;
+		case OPT_HELP: fputs(usage, stdout); return 2;
+		default: bad = -1;
+		}
+	}
+	if (bad || optind < argc) {
+		fputs(usage, stderr);
+		return -1;
+	}
+	if (!*g->control &&
+	    snprintf(g->control, sizeof(g->control), "%.*s/control", GUARDIAN_PATH - 16, g->run_dir) < 0)
+		return -1;
+	return remove;
+}
+
+/* Where the other executables are: beside this one in a build tree, else where they are installed. */
+static void find_libexec(struct guardian *g)
+{
+	char self[GUARDIAN_PATH], engine[GUARDIAN_PATH + 16];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (*g->libexec)
+		return;
+	strcpy(g->libexec, OTFW_LIBEXEC);
+	if (n <= 0)
+		return;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	snprintf(engine, sizeof(engine), "%s/otfw-engine", self);
+	if (access(engine, X_OK) == 0)
+		strcpy(g->libexec, self);
+}
+
+/* ---- start ---- */
+
+/* "otfw", else "nobody": the recorder needs nothing that root has. */
+static int recorder_user(struct guardian *g)
+{
+	struct passwd *pw = getpwnam("otfw");
+
+	if (!pw)
+		pw = getpwnam("nobody");
+	if (!pw) {
+		say("there is neither a user otfw nor nobody for the recorder");
+		return -1;
+	}
+	g->recorder_uid = pw->pw_uid;
+	g->recorder_gid = pw->pw_gid;
+	return 0;
+}
+
+/* The recorder's files: opened here, because it may lack the right to. */
+static int open_files(struct guardian *g)
+{
+	if (recorder_user(g) < 0)
+		return -1;
+	if (mkdir(g->run_dir, 0755) < 0 && errno != EEXIST) {
+		say("%s: %s", g->run_dir, strerror(errno));
+		return -1;
+	}
+	g->log_fd = strcmp(g->events, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10)
+		    : *g->events ? open(g->events, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)
+				 : -1;
+	if (*g->events && g->log_fd < 0) {
+		say("%s: %s", g->events, strerror(errno));
+		return -1;
+	}
+	g->proc_queue = open("/proc/net/netfilter/nfnetlink_queue", O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+static int signals(struct guardian *g)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGPIPE);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return g->signal_fd < 0 ? -1 : 0;
+}
+
+/* The sd_notify protocol: one datagram. Without NOTIFY_SOCKET nobody asked. */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	socklen_t len;
+	int fd;
+
+	if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof(sa.sun_path))
+		return;
+	strcpy(sa.sun_path, path);
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (*path == '@')
+		sa.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa, len) < 0)
+		say("tell the service manager: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- the loop ---- */
+
+enum watched { WATCH_SIGNALS, WATCH_RELOAD, WATCH_RECORDER, WATCH_CHANNEL, WATCH_ENGINES };
+
+static void on_signals(struct guardian *g)
+{
+	struct signalfd_siginfo si;
+
+	while (read(g->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGHUP)
+			reload_begin(g, false, 0);
+		else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+			g->stop = true;
+	}
+}
+
+static void on_recorder(struct guardian *g)
+{
+	struct msg m;
+	int fd, r;
+
+	while ((r = msg_recv(g->recorder.channel, &m, &fd)) == 1) {
+		if (fd >= 0)
+			close(fd);
+		if (m.type == MSG_RELOAD)
+			reload_begin(g, true, m.arg);
+	}
+	if (r == 0) {
+		/* Gone, or about to be: its end is seen by its pidfd. */
+		close(g->recorder.channel);
+		g->recorder.channel = -1;
+	}
+}
+
+static int wait_ms(const struct guardian *g)
+{
+	int64_t now = now_us(), next = INT64_MAX;
+	int ms = reload_wait_ms(g);
+
+	if (g->recorder.pid == 0)
+		next = g->recorder.start_at_us;
+	for (unsigned i = 0; i < g->nqueues; i++)
+		if (g->queues[i].child.pid == 0 && g->queues[i].child.start_at_us < next)
+			next = g->queues[i].child.start_at_us;
+	if (next == INT64_MAX)
+		return ms;
+	next = next <= now ? 0 : (next - now) / 1000 + 1;
+	return ms >= 0 && ms < next ? ms : (int)next;
+}
+
+/* Starts what is down and due. */
+static void revive(struct guardian *g)
+{
+	int64_t now = now_us();
+
+	for (unsigned i = 0; i < g->nqueues; i++)
+		if (g->queues[i].child.pid == 0 && g->queues[i].child.start_at_us <= now)
+			engine_start(g, &g->queues[i]);
+	if (g->recorder.pid == 0 && g->recorder.start_at_us <= now)
+		recorder_start(g);
+}
+
+static void turn(struct guardian *g)
+{
+	struct pollfd p[POLL_FDS];
+	unsigned n = WATCH_ENGINES;
+
+	p[WATCH_SIGNALS] = (struct pollfd){.fd = g->signal_fd, .events = POLLIN};
+	p[WATCH_RELOAD] = (struct pollfd){.fd = g->reload.pid > 0 ? g->reload.pidfd : -1, .events = POLLIN};
+	p[WATCH_RECORDER] = (struct pollfd){.fd = g->recorder.pidfd, .events = POLLIN};
+	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
+	for (unsigned i = 0; i < g->nqueues; i++)
+		p[n++] = (struct pollfd){.fd = g->queues[i].child.pidfd, .events = POLLIN};
+	if (poll(p, n, wait_ms(g)) < 0) {
+		if (errno != EINTR)
+			say("poll: %s", strerror(errno));
+		return;
+	}
+	/* Engines first: packets wait for them. */
+	for (unsigned i = 0; WATCH_ENGINES + i < n; i++)
+		if (p[WATCH_ENGINES + i].revents)
+			engine_ended(g, &g->queues[i]);
+	if (p[WATCH_CHANNEL].revents)
+		on_recorder(g);
+	if (p[WATCH_RECORDER].revents)
+		recorder_ended(g);
+	if (p[WATCH_SIGNALS].revents)
+		on_signals(g);
+	if (g->reload.state != RELOAD_IDLE)
+		reload_step(g, p[WATCH_RELOAD].revents != 0);
+	revive(g);
+}
+
+/* ---- end ---- */
+
+static void end_child(struct child *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	int status;
+
+	if (c->pid == 0)
+		return;
+	if (poll(&p, 1, STOP_WAIT_MS) != 1) {
+		kill(c->pid, SIGKILL);
+		poll(&p, 1, STOP_WAIT_MS);
+	}
+	child_reap(c->pid, &status);
+	child_ended(c);
+}
+
+/* Engines are stopped at once: what waits is settled by the zone's failure mode before the queue closes and would drop it. */
+static void end(struct guardian *g)
+{
+	struct msg m = {.type = MSG_STOP};
+
+	notify("STOPPING=1");
+	for (unsigned i = 0; i < g->nqueues; i++) {
+		struct queue *q = &g->queues[i];
+
+		if (q->child.pid) {
+			kill(q->child.pid, SIGKILL);
+			end_child(&q->child);
+		}
+		queue_settle(g, q);
+		queue_close(g, q);
+	}
+	if (g->recorder.pid) {
+		if (g->recorder.channel < 0 || msg_send(g->recorder.channel, &m, -1) < 0)
+			kill(g->recorder.pid, SIGTERM);
+		end_child(&g->recorder);
+	}
+	if (g->reload.pid > 0)
+		kill(g->reload.pid, SIGKILL);
+}
+
+static int choose_backend(struct guardian *g)
+{
+	g->ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
+	if (g->backend_auto)
+		g->backend = kernel_nft_queue() ? PLAN_NFT : PLAN_IPTABLES;
+	return 0;
+}
+
+/* Steps 1 to 6. 0 when the policy is in force; -1 after what went wrong was said. */
+static int start(struct guardian *g)
+{
+	if (open_files(g) < 0)
+		return -1;
+	choose_backend(g);
+	kernel_check_sysctls(g);
+	g->reload.initial = true;
+	reload_begin(g, false, 0);
+	while (g->reload.state != RELOAD_IDLE && !g->stop)
+		turn(g);
+	return g->reload.initial ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct guardian g = {
+		.policy = "/etc/otfw/policy.yaml",
+		.run_dir = "/run/otfw",
+		.backend_auto = true,
+		.log_fd = -1,
+		.active = {.fd = -1},
+		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
+		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},
+	};
+	int what = options(&g, argc, argv), rc;
+
+	if (what < 0)
+		return 2;
+	if (what == 2)
+		return 0;
+	child_reserve_fds();
+	if (what == 1) {
+		choose_backend(&g);
+		return kernel_remove(&g) == 0 ? 0 : 1;
+	}
+	find_libexec(&g);
+	if (signals(&g) < 0) {
+		say("signals: %s", strerror(errno));
+		return 2;
+	}
+	rc = start(&g);
+	if (rc == 0) {
+		caps_limit();
+		notify("READY=1");
+		while (!g.stop)
+			turn(&g);
+	}
+	end(&g);
+	return rc == 0 ? 0 : 1;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NFQUEUE sockets: opening them, and verdicts for what a dead engine has read. The guardian reads nothing of a packet but
+ * its id.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fwd/guardian/guardian.h"
+
+/*
+ * Packets that may wait in one queue. The socket's buffer must hold as many messages of the worst size (a GSO packet of 64 KiB and
+ * its bookkeeping), or the kernel refuses packets long before the queue is full.
+ */
+#define QUEUE_MAXLEN 2048u
+#define QUEUE_RCVBUF (QUEUE_MAXLEN * (68u << 10))
+#define COPY_RANGE   65531u /* what the kernel makes of 65535 */
+#define CONFIG_WAIT  200    /* messages of packets that may come before the answer to a configuration */
+#define HEAD_OCTETS                                                                                          \
+	32 /* nlmsghdr, nfgenmsg and the packet header attribute, which is the first: the id is in it */
+#define HEAD_ID       24 /* where the id stands in them */
+#define MESSAGE_SPACE 256
+
+struct proc_row {
+	bool found;
+	unsigned waiting, mode, range;
+	uint32_t id;
+};
+
+static bool read_row(const struct guardian *g, uint16_t num, struct proc_row *row)
+{
+	char buf[8192];
+	ssize_t n = pread(g->proc_queue, buf, sizeof(buf) - 1, 0);
+
+	*row = (struct proc_row){.found = false};
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	for (char *line = buf; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		unsigned q, port, dropped, user_dropped, id;
+
+		if (sscanf(line, "%u %u %u %u %u %u %u %u", &q, &port, &row->waiting, &row->mode, &row->range,
+			   &dropped, &user_dropped, &id) == 8 &&
+		    q == num) {
+			row->found = true;
+			row->id = id;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sequence number 0: no packet has this id, so an error that comes back for it is nobody's late verdict. */
+static int send_verdict(int sock, uint16_t num, uint32_t id, bool accept, bool batch)
+{
+	char buf[MESSAGE_SPACE];
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, batch ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT, num);
+
+	nlh->nlmsg_seq = 0;
+	nfq_nlmsg_verdict_put(nlh, (int)id, accept ? NF_ACCEPT : NF_DROP);
+	if (accept)
+		nfq_nlmsg_verdict_put_mark(nlh, PLAN_MARK_RELEASED);
+	return send(sock, nlh, nlh->nlmsg_len, MSG_DONTWAIT) < 0 ? -1 : 0;
+}
+
+int queue_verdict(const struct queue *q, uint32_t id, bool accept)
+{
+	return send_verdict(q->sock, q->num, id, accept, false);
+}
+
+/* 1: the next message is a packet, its id set. 0: something else. -1 with errno. Cuts off everything behind the id. */
+static int next_message(int sock, int flags, uint32_t *id)
+{
+	unsigned char head[HEAD_OCTETS];
+	struct nlmsghdr nlh;
+	ssize_t n = recv(sock, head, sizeof(head), flags | MSG_TRUNC);
+
+	if (n < 0)
+		return -1;
+	if ((size_t)n < sizeof(head))
+		return 0;
+	memcpy(&nlh, head, sizeof(nlh));
+	if (nlh.nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
+		return 0;
+	memcpy(id, head + HEAD_ID, sizeof(*id));
+	*id = ntohl(*id);
+	return 1;
+}
+
+/*
+ * Waits for the kernel's answer to message seq. Where the ruleset is already there (the guardian was restarted), packets come as
+ * soon as the queue is bound, also ahead of the answer: nobody will read those again, so they get their verdict here.
+ */
+static int await_answer(const struct queue *q, uint32_t seq)
+{
+	for (int i = 0; i < CONFIG_WAIT; i++) {
+		char buf[8192];
+		struct nlmsghdr nlh;
+		struct nlmsgerr e;
+		uint32_t id;
+		ssize_t n;
+
+		switch (next_message(q->sock, MSG_PEEK, &id)) {
+		case -1: return -1;
+		case 1:
+			if (recv(q->sock, buf, 0, MSG_TRUNC) < 0)
+				return -1;
+			queue_verdict(q, id, q->failure == FAILURE_OPEN);
+			continue;
+		default: break;
+		}
+		n = recv(q->sock, buf, sizeof(buf), 0);
+		if (n < 0)
+			return -1;
+		if ((size_t)n < sizeof(nlh) + sizeof(e))
+			continue;
+		memcpy(&nlh, buf, sizeof(nlh));
+		memcpy(&e, buf + sizeof(nlh), sizeof(e));
+		if (nlh.nlmsg_type != NLMSG_ERROR || nlh.nlmsg_seq != seq)
+			continue;
+		if (e.error == 0)
+			return 0;
+		errno = -e.error;
+		return -1;
+	}
+	errno = EIO;
+	return -1;
+}
+
+static int bind_socket(struct queue *q)
+{
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
+	int size = (int)(QUEUE_RCVBUF / 2), one = 1; /* the kernel doubles it */
+	socklen_t len = sizeof(size);
+	struct timeval second = {.tv_sec = 1};
+
+	q->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (q->sock < 0 || bind(q->sock, (struct sockaddr *)&nl, sizeof(nl)) < 0) {
+		say("queue %u: netlink socket: %s", q->num, strerror(errno));
+		return -1;
+	}
+	/* While it is configured only: an answer that does not come must not hang the start. */
+	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	if (setsockopt(q->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 ||
+	    getsockopt(q->sock, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || (unsigned)size < QUEUE_RCVBUF) {
+		say("queue %u: receive buffer is %d octets, %u are needed for %u packets", q->num, size,
+		    QUEUE_RCVBUF, QUEUE_MAXLEN);
+		return -1;
+	}
+	/*
+	 * Without it one overrun makes the kernel refuse every packet until the buffer has run empty. What is refused shows as a gap in the
+	 * ids.
+	 */
+	if (setsockopt(q->sock, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one)) < 0) {
+		say("queue %u: NETLINK_NO_ENOBUFS: %s", q->num, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* Everything in one message: between a bind and its parameters the kernel would refuse packets. */
+static int configure(struct queue *q)
+{
+	char buf[MESSAGE_SPACE];
+	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->num);
+	uint32_t mask = NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN;
+	uint32_t flags = NFQA_CFG_F_GSO | (q->failure == FAILURE_OPEN ? NFQA_CFG_F_FAIL_OPEN : 0);
+
+	nlh->nlmsg_flags |= NLM_F_ACK;
+	nlh->nlmsg_seq = 1;
+	nfq_nlmsg_cfg_put_cmd(nlh, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, COPY_RANGE);
+	nfq_nlmsg_cfg_put_qmaxlen(nlh, QUEUE_MAXLEN);
+	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(flags));
+	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(mask));
+	if (send(q->sock, nlh, nlh->nlmsg_len, 0) < 0 || await_answer(q, 1) < 0) {
+		if (errno == EBUSY)
+			say("queue %u: another process reads it", q->num);
+		else
+			say("queue %u: configure: %s", q->num, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int make_memory(struct queue *q, uint16_t index)
+{
+	size_t size = shm_size();
+
+	q->shm_fd = memfd_create("otfw-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (q->shm_fd < 0 || ftruncate(q->shm_fd, (off_t)size) < 0 ||
+	    fcntl(q->shm_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		say("queue %u: shared memory: %s", q->num, strerror(errno));
+		return -1;
+	}
+	q->shm = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, q->shm_fd, 0);
+	if (q->shm == MAP_FAILED) {
+		q->shm = NULL;
+		say("queue %u: map shared memory: %s", q->num, strerror(errno));
+		return -1;
+	}
+	shm_init(q->shm, q->num, index, q->failure);
+	return 0;
+}
+
+int queue_open(struct guardian *g, struct queue *q)
+{
+	struct timeval never = {0};
+	struct proc_row row;
+
+	q->sock = q->shm_fd = -1;
+	if (make_memory(q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q) < 0 || configure(q) < 0)
+		return -1;
+	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+	/* The file exists once the kernel's queue module is there. */
+	if (g->proc_queue < 0)
+		g->proc_queue = open("/proc/net/netfilter/nfnetlink_queue", O_RDONLY | O_CLOEXEC);
+	/* What the kernel can be asked back. Unknown flags it would have refused. */
+	if (!read_row(g, q->num, &row) || row.mode != NFQNL_COPY_PACKET || row.range < COPY_RANGE) {
+		say("queue %u: reads back as mode %u, range %u", q->num, row.mode, row.range);
+		return -1;
+	}
+	return 0;
+}
+
+void queue_close(struct guardian *g, struct queue *q)
+{
+	struct proc_row row;
+
+	if (read_row(g, q->num, &row) && row.waiting > 0) {
+		/* Messages first: they would fill the buffer and hide nothing. */
+		while (recv(q->sock, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) > 0)
+			;
+		send_verdict(q->sock, q->num, row.id, q->failure == FAILURE_OPEN, true);
+	}
+	close(q->sock);
+	q->sock = -1;
+}
+
+static void book(_Atomic uint32_t *counter, uint32_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+/*
+ * The kernel keeps what a dead engine had read and not decided; its messages are gone. There are three kinds:
+ *  - the packet it was in when it died: the suspect. It is denied in either kind of zone, or it would kill the next engine too;
+ *  - held segments, whose ids stand in shared memory;
+ *  - what it had received but not begun, known by being older than the next unread message.
+ * The last two go by the zone's failure mode: closed drops (TCP repeats them, and the next engine looks), open lets go.
+ * A verdict for a packet that is no longer there comes back as an error with sequence number 0, which is nobody's.
+ */
+void queue_settle(struct guardian *g, struct queue *q)
+{
+	struct shm *s = q->shm;
+	struct shm_held *held = shm_at(s, s->held_at);
+	bool open = q->failure == FAILURE_OPEN;
+	struct proc_row before, row;
+	uint32_t settled = 0, upto = 0;
+	bool known;
+
+	if (atomic_load(&s->engine.busy)) {
+		queue_verdict(q, atomic_load(&s->engine.current_id), false);
+		book(&s->guardian.suspects, 1);
+		atomic_store(&s->engine.busy, 0);
+	}
+	for (uint32_t i = 0; i < SHM_HELD; i++) {
+		if (atomic_load(&held[i].state) == 0)
+			continue;
+		queue_verdict(q, held[i].id, open);
+		atomic_store(&held[i].state, 0);
+		settled++;
+	}
+	if (read_row(g, q->num, &before) && before.waiting > 0) {
+		/*
+		 * An id is taken before its message is sent, both under the queue's lock: a millisecond later the messages of all ids up
+		 * to this one are there, and what of them is unread tells where the dead engine stopped.
+		 */
+		usleep(1000);
+		switch (next_message(q->sock, MSG_PEEK | MSG_DONTWAIT, &upto)) {
+		case 1:
+			upto--;
+			known = true;
+			break;
+		case -1:
+			upto = before.id;
+			known = errno == EAGAIN;
+			break;
+		default: known = false; /* an error answer lies in front: packets behind it are unread */
+		}
+		if (known && read_row(g, q->num, &row) && row.waiting > 0) {
+			unsigned left = row.waiting;
+
+			send_verdict(q->sock, q->num, upto, open, true);
+			if (read_row(g, q->num, &row) && row.waiting < left)
+				settled += left - row.waiting;
+		}
+	}
+	if (settled)
+		book(open ? &s->guardian.settled_accept : &s->guardian.settled_drop, settled);
+}
