@@ -126,7 +126,9 @@ static inline uint8_t view_u8(struct view v, uint32_t at)
 
 static inline uint16_t view_be16(struct view v, uint32_t at)
 {
-	return v.len >= 2 && at <= v.len - 2 ? (uint16_t)(v.data[at] << 8 | v.data[at + 1]) : 0;
+	if (v.len < 2 || at > v.len - 2)
+		return 0;
+	return (uint16_t)(v.data[at] << 8 | v.data[at + 1]);
 }
 
 /* A cursor over the next n bytes, which this one steps over. Close it with cursor_end(). */
