@@ -216,6 +216,7 @@ struct match {
 	uint16_t arg;  /* REASON_ARGUMENT: which; REASON_VALUE: 1 when it is no number (NaN) */
 	uint32_t
 		cell; /* REASON_ADDRESS, VALUE*: the rule's range that came closest, image-internal; UINT32_MAX: none */
+	uint32_t at;    /* REASON_VALUE, VALUE_CUT: the first address of the value that failed */
 	int64_t got;    /* the value, function key, unit ... that failed */
 	int64_t lo, hi; /* the interval it was held against (the nearest one) */
 	bool is_float;  /* got, lo, hi are op_order_double() numbers */

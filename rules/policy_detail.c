@@ -117,15 +117,23 @@ static void add_value(struct text *t, const struct policy *p, const struct proto
 		      const struct match *m)
 {
 	const char *point = "";
+	const struct image_cell *cell = NULL;
 
 	if (m->cell < image_n_cells(p->image))
-		point = image_strings(p->image) + image_cells(p->image)[m->cell].point;
+		cell = &image_cells(p->image)[m->cell];
+	if (cell != NULL)
+		point = image_strings(p->image) + cell->point;
 	if (*point != '\0')
 		add(t, "%s (", point);
-	if ((op->has & (OP_RANGE | OP_SPACE)) != 0)
+	if (cell != NULL && m->reason == REASON_VALUE) {
+		add_space(t, proto, op);
+		add(t, " ");
+		add_range(t, m->at, (int64_t)m->at + cell->step - 1);
+	} else if ((op->has & (OP_RANGE | OP_SPACE)) != 0) {
 		add_addresses(t, proto, op);
-	else
+	} else {
 		add_function(t, proto, op);
+	}
 	if (*point != '\0')
 		add(t, ")");
 }

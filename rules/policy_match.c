@@ -176,6 +176,7 @@ static enum reason judge_values(const struct asking *a, const struct image_rule 
 
 		out->cell = at;
 		if (c->step == 2 && ((x - c->first) % 2 != 0 || (end - c->first) % 2 != 1)) {
+			out->at = (uint32_t)x;
 			out->lo = c->first;
 			out->hi = c->last;
 			return REASON_VALUE_CUT;
@@ -188,6 +189,7 @@ static enum reason judge_values(const struct asking *a, const struct image_rule 
 			return REASON_VALUE_UNKNOWN;
 		for (; x <= end; x += c->step) {
 			int64_t got = 0;
+			out->at = (uint32_t)x;
 			if (!typed_value(v, (uint32_t)(x - a->first), c, &got, &out->is_float)) {
 				out->arg = 1; /* not a number */
 				return outside(a, REASON_VALUE, c->values, got, out);
