@@ -38,7 +38,7 @@ static void summary_json(const char *path, const struct loaded *l, bool valid, c
 		jsonl_uint(&j, "queues", policy_queues(&l->policy));
 		jsonl_str(&j, "digest", hex);
 	}
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	fwrite(line, 1, j.len, stdout);
 }

@@ -51,6 +51,7 @@ enum {
 	OPT_AT,
 	OPT_BACKEND,
 	OPT_BRIDGE,
+	OPT_CONTROL,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
 	OPT_JSON,
@@ -70,9 +71,6 @@ enum {
 int ctl_option(const struct command *cmd, int argc, char **argv, const struct option *options);
 /* Exactly `want` arguments must be left behind the options. False after having said what is missing or too many. */
 bool ctl_arguments(const struct command *cmd, int argc, char **argv, int want);
-/* The name in names[] (ends with NULL) nearest to word, or NULL when none is near. */
-const char *ctl_nearest(const char *word, const char *const *names);
-
 /* A decimal number lo..hi and nothing else. */
 bool ctl_number(const char *text, long lo, long hi, long *out);
 /*

@@ -37,7 +37,7 @@ static void print_json(const struct report *r, const struct proto *proto, const 
 	} else {
 		print_error(&j, r);
 	}
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	fwrite(scan_line, 1, j.len, stdout);
 }

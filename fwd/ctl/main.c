@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fwd/ctl/ctl.h"
+#include "rules/schema.h"
 
 const struct command commands[] = {
 	{"init", "(--routed | --bridge) INTERFACE INTERFACE",
@@ -23,10 +24,10 @@ const struct command commands[] = {
 	 "--policy POLICY [--backend nft|iptables] [--family 4|6] [--queue-base N] [--bridge] [--part base|fill|remove]",
 	 "print what the kernel is told", cmd_ruleset},
 	{"diff", "[--json] OLD NEW", "say what becomes allowed and what becomes denied", cmd_diff},
-	{"status", "[--json] [--run-dir DIR]", "ask the running firewall for its state and counters",
-	 cmd_status},
-	{"reload", "[--json] [--run-dir DIR]", "have the running firewall load its policy file again",
-	 cmd_reload},
+	{"status", "[--json] [--run-dir DIR | --control SOCKET]",
+	 "ask the running firewall for its state and counters", cmd_status},
+	{"reload", "[--json] [--run-dir DIR | --control SOCKET]",
+	 "have the running firewall load its policy file again", cmd_reload},
 	{"manual", "", "print the reference of the policy language", cmd_manual},
 	{"help", "[COMMAND]", "print this list, or the usage of one command", cmd_help},
 	{0},
@@ -47,7 +48,7 @@ static const char *command_nearest(const char *name)
 	for (const struct command *c = commands; c->name; c++)
 		names[n++] = c->name;
 	names[n] = NULL;
-	return ctl_nearest(name, names);
+	return schema_near(name, names);
 }
 
 static void say(const struct command *cmd, const char *fmt, va_list args)
@@ -77,47 +78,6 @@ int ctl_usage(const struct command *cmd, const char *fmt, ...)
 }
 
 #define WORD_MAX 64
-
-/* Insertions, deletions and replacements, and swapped neighbours, that make a into b. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b), row[3][WORD_MAX + 1];
-
-	if (n > WORD_MAX || m > WORD_MAX)
-		return WORD_MAX;
-	for (size_t j = 0; j <= m; j++)
-		row[0][j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
-		now[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
-			if (last[j] + 1 < best)
-				best = last[j] + 1;
-			if (now[j - 1] + 1 < best)
-				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			now[j] = best;
-		}
-	}
-	return row[n % 3][m];
-}
-
-const char *ctl_nearest(const char *word, const char *const *names)
-{
-	const char *best = NULL;
-	size_t best_distance = strlen(word) / 3 + 2; /* a third of its letters and one may be wrong */
-	for (; *names; names++) {
-		size_t d = distance(word, *names);
-		if (d < best_distance) {
-			best_distance = d;
-			best = *names;
-		}
-	}
-	return best;
-}
 
 #define OPTIONS_MAX 16
 
@@ -154,7 +114,7 @@ int ctl_option(const struct command *cmd, int argc, char **argv, const struct op
 	else {
 		char name[WORD_MAX];
 		snprintf(name, sizeof(name), "%.*s", len, word);
-		const char *near = ctl_nearest(name + strspn(name, "-"), names);
+		const char *near = schema_near(name + strspn(name, "-"), names);
 		if (near)
 			ctl_usage(cmd, "unknown option %s; did you mean --%s?", name, near);
 		else

@@ -74,7 +74,7 @@ static void print_json(const struct replay *p, const struct report *r, const str
 	}
 	jsonl_str(&j, "mode", known ? mode_name(r->route->mode) : NULL);
 	jsonl_bool(&j, "passed", r->judgement != JUDGED_DENY);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	fwrite(scan_line, 1, j.len, stdout);
 }
@@ -148,10 +148,10 @@ static void summary_json(const struct replay *p, const struct scan *s)
 	for (unsigned i = REASON_NONE + 1; i < REASON_COUNT_OF; i++)
 		if (p->reasons[i])
 			jsonl_uint(&j, reason_name((enum reason)i), p->reasons[i]);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_str(&j, "policy", hex);
-	json_object_end(&j);
-	json_object_end(&j);
+	jsonl_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	fwrite(scan_line, 1, j.len, stdout);
 }

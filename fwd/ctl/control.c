@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* otfwctl status and reload: questions to the running firewall, over the recorder's control socket. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fwd/ctl/ctl.h"
+
+#define RUN_DIR      "/run/otfw"
+#define ANSWER_MAX   (4u << 20)
+#define TIMEOUT_S    10
+#define TIMEOUT_LOAD 70 /* a reload compiles and waits for engines */
+
+struct ask {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	bool json;
+};
+
+static bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
+						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+						{"control", required_argument, NULL, OPT_CONTROL},
+						{0}};
+	const char *dir = RUN_DIR, *control = NULL;
+	int c;
+
+	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
+		switch (c) {
+		case OPT_JSON: a->json = true; break;
+		case OPT_RUN_DIR: dir = optarg; break;
+		case OPT_CONTROL: control = optarg; break;
+		default: return false;
+		}
+	}
+	if (!ctl_arguments(cmd, argc, argv, 0))
+		return false;
+	int n = control ? snprintf(a->path, sizeof(a->path), "%s", control)
+			: snprintf(a->path, sizeof(a->path), "%s/control", dir);
+	if (n < 0 || (size_t)n >= sizeof(a->path)) {
+		ctl_error(cmd, "%s: longer than the path of a socket can be", control ? control : dir);
+		return false;
+	}
+	return true;
+}
+
+/* The answer's line, malloc'ed, or NULL after having said why. */
+static char *ask(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct timeval timeout = {.tv_sec = timeout_s};
+	size_t len = 0, cap = 65536;
+	char *text = malloc(cap);
+
+	strcpy(addr.sun_path, a->path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (!text || fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+	    send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request)) {
+		ctl_error(cmd, "%s: %s", a->path, strerror(errno));
+		goto fail;
+	}
+	for (;;) {
+		ssize_t n = recv(fd, text + len, cap - len - 1, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			ctl_error(cmd, "%s: %s", a->path, errno == EAGAIN ? "no answer" : strerror(errno));
+			goto fail;
+		}
+		len += (size_t)n;
+		text[len] = 0;
+		if (n == 0 || strchr(text, '\n'))
+			break;
+		if (len + 1 == cap) {
+			char *more = cap < ANSWER_MAX ? realloc(text, cap * 2) : NULL;
+			if (!more) {
+				ctl_error(cmd, "%s: the answer is too long", a->path);
+				goto fail;
+			}
+			text = more;
+			cap *= 2;
+		}
+	}
+	close(fd);
+	if (!strchr(text, '\n')) {
+		ctl_error(cmd, "%s: closed without an answer", a->path);
+		free(text);
+		return NULL;
+	}
+	return text;
+fail:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return NULL;
+}
+
+static const char *string_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s ? s : "-";
+}
+
+static long long number_of(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+static void print_numbers(const char *title, const json_t *o)
+{
+	const char *key;
+	json_t *value;
+	bool any = false;
+
+	json_object_foreach((json_t *)o, key, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		printf("%s%s %lld", any ? ", " : title, key, (long long)json_integer_value(value));
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static void status_text(const json_t *s)
+{
+	json_t *item;
+	size_t i;
+
+	printf("otfw %s, site %s\n", string_of(s, "version"), string_of(s, "site"));
+	printf("policy generation %lld, %s\n", number_of(s, "policy-generation"), string_of(s, "policy"));
+	json_array_foreach(json_object_get(s, "zones"), i, item)
+		printf("zone %s: fails %s%s\n", string_of(item, "name"), string_of(item, "failure"),
+		       json_is_true(json_object_get(item, "safety")) ? ", safety" : "");
+	json_array_foreach(json_object_get(s, "conduits"), i, item)
+		printf("conduit %s to %s: lane %s, mode %s, fails %s, %lld rules\n", string_of(item, "name"),
+		       string_of(item, "to"), string_of(item, "lane"), string_of(item, "mode"),
+		       string_of(item, "failure"), number_of(item, "rules"));
+	json_array_foreach(json_object_get(s, "queues"), i, item)
+	{
+		printf("queue %lld: fails %s, engine %lld, generation %lld, %lld restarts, %lld events lost\n",
+		       number_of(item, "queue"), string_of(item, "failure"), number_of(item, "engine-pid"),
+		       number_of(item, "generation"), number_of(item, "restarts"),
+		       number_of(item, "events-lost"));
+		print_numbers("  ", json_object_get(item, "counters"));
+		print_numbers("  refused: ", json_object_get(item, "reasons"));
+	}
+	const json_t *r = json_object_get(s, "recorder");
+	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", number_of(r, "events"),
+	       number_of(r, "lines-lost"), number_of(r, "write-errors"));
+}
+
+/* Parses the answer. NULL after having said what is wrong with it. */
+static json_t *answer_read(const struct command *cmd, const struct ask *a, const char *text)
+{
+	json_error_t err;
+	json_t *answer = json_loads(text, 0, &err);
+
+	if (!answer) {
+		ctl_error(cmd, "%s: the answer is not JSON: %s", a->path, err.text);
+		return NULL;
+	}
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	if (error) {
+		ctl_error(cmd, "%s: %s", a->path, error);
+		json_decref(answer);
+		return NULL;
+	}
+	return answer;
+}
+
+int cmd_status(const struct command *cmd, int argc, char **argv)
+{
+	struct ask a = {0};
+
+	if (!ask_options(cmd, argc, argv, &a))
+		return EXIT_UNABLE;
+	char *text = ask(cmd, &a, "{\"cmd\":\"status\"}\n", TIMEOUT_S);
+	json_t *answer = text ? answer_read(cmd, &a, text) : NULL;
+	if (answer && a.json)
+		fputs(text, stdout);
+	else if (answer)
+		status_text(answer);
+	int status = answer ? EXIT_DONE : EXIT_UNABLE;
+	json_decref(answer);
+	free(text);
+	return status;
+}
+
+int cmd_reload(const struct command *cmd, int argc, char **argv)
+{
+	struct ask a = {0};
+
+	if (!ask_options(cmd, argc, argv, &a))
+		return EXIT_UNABLE;
+	char *text = ask(cmd, &a, "{\"cmd\":\"reload\"}\n", TIMEOUT_LOAD);
+	json_t *answer = text ? answer_read(cmd, &a, text) : NULL;
+	int status = EXIT_UNABLE;
+	if (answer) {
+		bool ok = json_is_true(json_object_get(answer, "ok"));
+		const char *words = json_string_value(json_object_get(answer, "text"));
+		status = ok ? EXIT_DONE : EXIT_NO;
+		if (a.json)
+			fputs(text, stdout);
+		else if (words)
+			fputs(words, stderr);
+		if (!a.json && ok)
+			printf("policy generation %lld is in force\n", number_of(answer, "generation"));
+		else if (!a.json)
+			printf("the policy is not loaded; generation %lld stays in force\n",
+			       number_of(answer, "generation"));
+	}
+	json_decref(answer);
+	free(text);
+	return status;
+}
