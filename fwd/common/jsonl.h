@@ -32,9 +32,9 @@ void jsonl_open(struct jsonl *j, char *buf, size_t cap);
  * string is null. jsonl_time: microseconds as seconds with six decimals.
  */
 void jsonl_object(struct jsonl *j, const char *key);
-void json_object_end(struct jsonl *j);
+void jsonl_object_end(struct jsonl *j);
 void jsonl_array(struct jsonl *j, const char *key);
-void json_array_end(struct jsonl *j);
+void jsonl_array_end(struct jsonl *j);
 void jsonl_str(struct jsonl *j, const char *key, const char *s);
 void jsonl_strn(struct jsonl *j, const char *key, const void *s, size_t n);
 void jsonl_int(struct jsonl *j, const char *key, int64_t v);
@@ -53,6 +53,10 @@ void jsonl_line(struct jsonl *j);
 
 /* An address as people write it: IPv4 dotted where it is mapped. Returns buf. */
 const char *address_print(const uint8_t ip[16], char buf[ADDRESS_TEXT]);
+/*
+ * A station's name ("p-101") where unit >= 0 and it has one, else the host's, else its address (in addr). p may be NULL.
+ */
+const char *end_name(const struct policy *p, const uint8_t ip[16], int64_t unit, char addr[ADDRESS_TEXT]);
 /* "tcp", "udp", NULL. */
 const char *transport_name(unsigned transport);
 const char *mode_name(unsigned mode);
@@ -89,7 +93,11 @@ size_t detail_print(const struct policy *p, const struct op *op, int proto, enum
 size_t operation_print(const struct policy *p, const struct tuple *t, bool from_server, const struct op *op,
 		       int proto, char *buf, size_t cap);
 
-/* A whole line for an event. p: the image of the event's generation, or NULL when it is no longer known: names are null then. */
-void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p);
+/*
+ * A whole line for an event. p: the image of the event's generation, or NULL when it is no longer known: names are null then.
+ * source: whose ring it came from ("engine"), with the queue's number and the event's place in the ring; NULL: not said.
+ */
+void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *source,
+		 unsigned queue);
 
 #endif

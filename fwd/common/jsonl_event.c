@@ -21,11 +21,9 @@ static void jsonl_ends(struct jsonl *j, const struct event *e, const struct poli
 	const uint8_t *client = e->from_server ? e->tuple.dst : e->tuple.src;
 	const uint8_t *server = e->from_server ? e->tuple.src : e->tuple.dst;
 	int64_t unit = op && op->has & OP_UNIT ? (int64_t)op->unit : -1;
-	const char *name = p ? policy_host_name(p, client, -1) : NULL;
 
-	jsonl_str(j, "client", name ? name : address_print(client, addr));
-	name = p ? policy_host_name(p, server, unit) : NULL;
-	jsonl_str(j, "server", name ? name : address_print(server, addr));
+	jsonl_str(j, "client", end_name(p, client, -1, addr));
+	jsonl_str(j, "server", end_name(p, server, unit, addr));
 	jsonl_tuple(j, &e->tuple, e->transport);
 }
 
@@ -46,7 +44,8 @@ static void jsonl_why(struct jsonl *j, const struct event *e, const struct polic
 	}
 }
 
-void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p)
+void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *source,
+		 unsigned queue)
 {
 	const struct proto *proto = e->proto < 0 ? NULL : proto_get((unsigned)e->proto);
 	bool has_op = e->has & EVENT_HAS_OP && proto;
@@ -72,6 +71,11 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p)
 			operation_print(p, &e->tuple, e->from_server, &op, e->proto, line, sizeof(line));
 		else
 			op_print(&op, proto, EVENT_VALUES, line, sizeof(line));
+		/* Values stand last: explain takes "..." for values it does not know. */
+		size_t at = strlen(line);
+		if (e->op.nvalues > EVENT_VALUES && op.values.form == VALUES_NUMBERS &&
+		    at + 5 <= sizeof(line))
+			memcpy(line + at, " ...", 5);
 		jsonl_str(j, "operation", line);
 	}
 	jsonl_str(j, "mode", mode_name(e->mode));
@@ -86,6 +90,11 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p)
 		jsonl_null(j, "policy");
 	}
 	jsonl_uint(j, "generation", e->generation);
-	json_object_end(j);
+	if (source) {
+		jsonl_str(j, "source", source);
+		jsonl_uint(j, "queue", queue);
+		jsonl_uint(j, "seq", atomic_load_explicit(&e->seq, memory_order_relaxed));
+	}
+	jsonl_object_end(j);
 	jsonl_line(j);
 }

@@ -119,7 +119,7 @@ static void jsonl_values(struct jsonl *j, const struct op_values *v)
 		else
 			jsonl_int(j, NULL, number);
 	}
-	json_array_end(j);
+	jsonl_array_end(j);
 }
 
 static void jsonl_args(struct jsonl *j, const struct op *op, const struct proto *proto)
@@ -133,7 +133,7 @@ static void jsonl_args(struct jsonl *j, const struct op *op, const struct proto 
 	for (unsigned i = 0; i < op->nargs && i < OP_ARGS_MAX; i++)
 		if (op->args[i].name < names)
 			jsonl_int(j, proto->args[op->args[i].name].name, op->args[i].value);
-	json_object_end(j);
+	jsonl_object_end(j);
 }
 
 void jsonl_op(struct jsonl *j, const struct op *op, const struct proto *proto, uint32_t nvalues)
@@ -186,12 +186,12 @@ size_t detail_print(const struct policy *p, const struct op *op, int proto, enum
 	return n < 0 ? 0 : (size_t)n;
 }
 
-/* Name of an end, or its address. */
-static void end_print(const struct policy *p, const uint8_t ip[16], int64_t unit, char *buf, size_t cap)
+const char *end_name(const struct policy *p, const uint8_t ip[16], int64_t unit, char addr[ADDRESS_TEXT])
 {
-	char addr[ADDRESS_TEXT];
-	const char *name = p ? policy_host_name(p, ip, unit) : NULL;
-	snprintf(buf, cap, "%s", name ? name : address_print(ip, addr));
+	const char *name = p && unit >= 0 ? policy_host_name(p, ip, unit) : NULL;
+	if (!name && p)
+		name = policy_host_name(p, ip, -1);
+	return name ? name : address_print(ip, addr);
 }
 
 size_t operation_print(const struct policy *p, const struct tuple *t, bool from_server, const struct op *op,
@@ -199,10 +199,9 @@ size_t operation_print(const struct policy *p, const struct tuple *t, bool from_
 {
 	const uint8_t *client = from_server ? t->dst : t->src, *server = from_server ? t->src : t->dst;
 	const struct proto *pr = proto < 0 ? NULL : proto_get((unsigned)proto);
-	char from[256], to[256];
-
-	end_print(p, client, -1, from, sizeof(from));
-	end_print(p, server, op->has & OP_UNIT ? (int64_t)op->unit : -1, to, sizeof(to));
+	char from_addr[ADDRESS_TEXT], to_addr[ADDRESS_TEXT];
+	const char *from = end_name(p, client, -1, from_addr);
+	const char *to = end_name(p, server, op->has & OP_UNIT ? (int64_t)op->unit : -1, to_addr);
 	bool colons = strchr(to, ':') != NULL;
 	int n = snprintf(buf, cap, "%s -> %s%s%s:%u ", from, colons ? "[" : "", to, colons ? "]" : "",
 			 from_server ? t->sport : t->dport);

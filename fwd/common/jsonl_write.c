@@ -120,7 +120,7 @@ void jsonl_object(struct jsonl *j, const char *key)
 	j->comma = false;
 }
 
-void json_object_end(struct jsonl *j)
+void jsonl_object_end(struct jsonl *j)
 {
 	put_char(j, '}');
 	j->comma = true;
@@ -133,7 +133,7 @@ void jsonl_array(struct jsonl *j, const char *key)
 	j->comma = false;
 }
 
-void json_array_end(struct jsonl *j)
+void jsonl_array_end(struct jsonl *j)
 {
 	put_char(j, ']');
 	j->comma = true;

@@ -71,12 +71,12 @@ static void numbers(void **state)
 	jsonl_array(&j, "list");
 	jsonl_int(&j, NULL, 1);
 	jsonl_object(&j, NULL);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_array(&j, NULL);
-	json_array_end(&j);
+	jsonl_array_end(&j);
 	jsonl_null(&j, NULL);
-	json_array_end(&j);
-	json_object_end(&j);
+	jsonl_array_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	assert_string_equal(line, "{\"max\":18446744073709551615,\"min\":-9223372036854775808,\"zero\":0,"
 				  "\"ts\":1700000000.000042,\"before\":-1.500000,\"tenth\":0.1,\"whole\":5,"
@@ -93,7 +93,7 @@ static void too_small_a_buffer(void **state)
 		jsonl_open(&j, small, cap);
 		jsonl_object(&j, NULL);
 		jsonl_str(&j, "key", "a value that is too long");
-		json_object_end(&j);
+		jsonl_object_end(&j);
 		jsonl_line(&j);
 		assert_true(j.cut);
 		assert_true(j.len < cap);
@@ -143,7 +143,7 @@ static void operation(void **state)
 	jsonl_open(&j, line, sizeof(line));
 	jsonl_object(&j, NULL);
 	jsonl_op(&j, &op, proto_get(PROTO_modbus), 0);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	assert_string_equal(
 		line, "{\"dir\":\"request\",\"unit\":1,\"function\":16,\"function_name\":"
@@ -165,7 +165,7 @@ static void operation_with_arguments(void **state)
 	jsonl_open(&j, line, sizeof(line));
 	jsonl_object(&j, NULL);
 	jsonl_op(&j, &op, proto_get(PROTO_modbus), 0);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	json_t *o = json_loads(line, 0, NULL);
 	assert_non_null(o);
@@ -185,7 +185,7 @@ static void unknown_values_are_null(void **state)
 	jsonl_open(&j, line, sizeof(line));
 	jsonl_object(&j, NULL);
 	jsonl_op(&j, &op, proto_get(PROTO_modbus), 0);
-	json_object_end(&j);
+	jsonl_object_end(&j);
 	jsonl_line(&j);
 	assert_non_null(strstr(line, "\"values\":null"));
 }
@@ -220,7 +220,7 @@ static void event_without_its_image(void **state)
 	struct event e = deny_event();
 	struct jsonl j;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, NULL);
+	jsonl_event(&j, &e, NULL, "engine", 3);
 	assert_false(j.cut);
 	json_t *o = json_loads(line, 0, NULL);
 	assert_non_null(o);
@@ -270,7 +270,7 @@ static void event_from_the_server(void **state)
 	e.from_server = true;
 	struct jsonl j;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, NULL);
+	jsonl_event(&j, &e, NULL, "engine", 3);
 	assert_non_null(strstr(line, "\"client\":\"10.1.2.2\",\"server\":\"10.1.1.2\""));
 }
 
@@ -294,7 +294,7 @@ static void event_of_nonsense(void **state)
 		ring_put(ring, &e);
 		assert_int_equal(ring_get(ring, &tail, &e, &lost), 1);
 		jsonl_open(&j, line, sizeof(line));
-		jsonl_event(&j, &e, NULL);
+		jsonl_event(&j, &e, NULL, "engine", 3);
 		assert_false(j.cut);
 		json_error_t err;
 		json_t *o = json_loads(line, JSON_ALLOW_NUL, &err);

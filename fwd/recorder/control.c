@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: a stream, one JSON object a line, one answer a session. Only root and the user the recorder runs as are
+ * heard. Everything is bounded and nothing waits: a client that does not read or does not ask is closed.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fwd/recorder/recorder.h"
+
+#define CLIENT_US 5000000  /* to ask, and to read the answer */
+#define RELOAD_US 60000000 /* for a reload to be answered */
+#define WORDS_MAX (256u << 10)
+
+static char answer[JSONL_MAX];
+
+int control_open(struct control *c, const char *path, int channel)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
+
+	*c = (struct control){.listen = -1, .channel = channel};
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		c->clients[i].fd = -1;
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		complain("%s: longer than the path of a socket can be (%zu)", path,
+			 sizeof(addr.sun_path) - 1);
+		return -1;
+	}
+	strcpy(addr.sun_path, path);
+	/* What an earlier recorder left; anything but a socket is not ours to remove. */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	c->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask = umask(0117);
+	int rc = c->listen < 0 ? -1 : bind(c->listen, (struct sockaddr *)&addr, sizeof(addr));
+	int saved = errno;
+	umask(mask);
+	if (rc == 0 && (rc = listen(c->listen, CLIENTS_MAX)) != 0)
+		saved = errno;
+	if (rc == 0)
+		return 0;
+	complain("%s: %s", path, strerror(saved));
+	if (c->listen >= 0)
+		close(c->listen);
+	c->listen = -1;
+	return -1;
+}
+
+static void client_close(struct client *cl)
+{
+	close(cl->fd);
+	free(cl->out);
+	*cl = (struct client){.fd = -1};
+}
+
+void control_close(struct control *c, const char *path)
+{
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		if (c->clients[i].fd >= 0)
+			client_close(&c->clients[i]);
+	if (c->listen >= 0) {
+		close(c->listen);
+		unlink(path);
+	}
+	c->listen = -1;
+}
+
+static void client_answer(struct client *cl, const struct jsonl *j)
+{
+	cl->out = j->cut ? NULL : malloc(j->len);
+	if (!cl->out) {
+		client_close(cl);
+		return;
+	}
+	memcpy(cl->out, j->buf, j->len);
+	cl->out_len = j->len;
+	cl->out_at = 0;
+	cl->since_us = clock_us();
+}
+
+static void client_refuse(struct client *cl, const char *text)
+{
+	struct jsonl j;
+
+	jsonl_open(&j, answer, sizeof(answer));
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", false);
+	jsonl_str(&j, "error", text);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer(cl, &j);
+}
+
+static bool heard(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	       (cred.uid == 0 || cred.uid == geteuid());
+}
+
+static void control_accept(struct control *c)
+{
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &c->clients[i];
+		if (cl->fd >= 0)
+			continue;
+		int fd = accept4(c->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0)
+			return;
+		*cl = (struct client){.fd = fd, .since_us = clock_us()};
+		if (!heard(fd))
+			client_refuse(cl,
+				      "permission denied: only root and the recorder's own user are heard");
+	}
+}
+
+static void client_reload(struct control *c, struct client *cl)
+{
+	if (++c->requests == 0)
+		c->requests = 1;
+	struct msg m = {.type = MSG_RELOAD, .arg = c->requests};
+	if (msg_send(c->channel, &m, -1) != 0) {
+		client_refuse(cl, "the guardian cannot be reached");
+		return;
+	}
+	cl->waits = m.arg;
+	cl->since_us = clock_us();
+}
+
+static void client_request(struct control *c, const struct recorder *r, struct client *cl, const char *text,
+			   size_t len)
+{
+	json_error_t err;
+	json_t *request = json_loadb(text, len, JSON_REJECT_DUPLICATES, &err);
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+
+	if (!request) {
+		client_refuse(cl, "the request is not JSON");
+	} else if (!cmd) {
+		client_refuse(cl, "the request has no \"cmd\"");
+	} else if (strcmp(cmd, "status") == 0) {
+		struct jsonl j;
+		jsonl_open(&j, answer, sizeof(answer));
+		status_print(r, &j);
+		client_answer(cl, &j);
+	} else if (strcmp(cmd, "reload") == 0) {
+		client_reload(c, cl);
+	} else {
+		client_refuse(cl, "unknown command: status and reload are known");
+	}
+	json_decref(request);
+}
+
+void control_reloaded(struct control *c, const struct msg *m, int fd)
+{
+	char *words = fd >= 0 ? malloc(WORDS_MAX) : NULL;
+	ssize_t n = words ? pread(fd, words, WORDS_MAX, 0) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &c->clients[i];
+		if (cl->fd < 0 || cl->waits == 0 || cl->waits != m->arg)
+			continue;
+		struct jsonl j;
+		cl->waits = 0;
+		jsonl_open(&j, answer, sizeof(answer));
+		jsonl_object(&j, NULL);
+		jsonl_bool(&j, "ok", m->status == 0);
+		jsonl_uint(&j, "generation", m->generation);
+		jsonl_strn(&j, "text", words ? words : "", n > 0 ? (size_t)n : 0);
+		jsonl_object_end(&j);
+		jsonl_line(&j);
+		client_answer(cl, &j);
+	}
+	free(words);
+}
+
+/* False when the client is gone or has had its time. */
+static bool client_read(struct control *c, const struct recorder *r, struct client *cl)
+{
+	if (cl->in_len == sizeof(cl->in)) {
+		client_refuse(cl, "the request is too long");
+		return true;
+	}
+	ssize_t n = read(cl->fd, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return clock_us() - cl->since_us < (cl->waits ? RELOAD_US : CLIENT_US);
+	if (n <= 0)
+		return false;
+	cl->in_len += (size_t)n;
+	const char *end = memchr(cl->in, '\n', cl->in_len);
+	if (end && !cl->waits)
+		client_request(c, r, cl, cl->in, (size_t)(end - cl->in));
+	return true;
+}
+
+/* False when all is written, or the client has had its time. */
+static bool client_write(struct client *cl)
+{
+	while (cl->out_at < cl->out_len) {
+		ssize_t n = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN && clock_us() - cl->since_us < CLIENT_US;
+		cl->out_at += (size_t)n;
+	}
+	return false;
+}
+
+void control_work(struct control *c, struct recorder *r)
+{
+	if (c->listen < 0)
+		return;
+	control_accept(c);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &c->clients[i];
+		if (cl->fd >= 0 && !cl->out && !client_read(c, r, cl))
+			client_close(cl);
+		if (cl->fd >= 0 && cl->out && !client_write(cl))
+			client_close(cl);
+	}
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * otfw-recorder [--control PATH] [--log FILE|-]
+ *
+ * Started by the guardian with FD_CHANNEL, and FD_LOG unless events go to standard output.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fwd/recorder/recorder.h"
+
+#define LAST_FLUSH_MS 1000 /* for what is left at the end */
+
+static volatile sig_atomic_t stopping;
+
+static void on_stop(int signal)
+{
+	(void)signal;
+	stopping = 1;
+}
+
+void complain(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fputs("otfw-recorder: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int64_t clock_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void message(struct recorder *r, struct control *c, const struct msg *m, int fd)
+{
+	if (m->type == MSG_SHM && fd >= 0)
+		queue_add(r, m->arg, fd);
+	else if (m->type == MSG_IMAGE && fd >= 0)
+		image_add(r, m->generation, fd);
+	else if (m->type == MSG_RELOADED)
+		control_reloaded(c, m, fd);
+	else if (fd >= 0)
+		close(fd);
+	if (m->type == MSG_STOP)
+		r->stop = true;
+}
+
+/* False when the guardian is gone. */
+static bool channel_read(struct recorder *r, struct control *c)
+{
+	struct msg m;
+	int fd, rc;
+
+	while ((rc = msg_recv(c->channel, &m, &fd)) == 1)
+		message(r, c, &m, fd);
+	if (rc < 0 && errno != EAGAIN)
+		complain("the guardian's channel: %s", strerror(errno));
+	return rc < 0;
+}
+
+/* Waits for a message or a client, a tick at most: rings do not wake anyone. */
+static void wait_tick(const struct control *c)
+{
+	struct pollfd p[2 + CLIENTS_MAX];
+	nfds_t n = 0;
+
+	p[n++] = (struct pollfd){.fd = c->channel, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = c->listen, .events = POLLIN};
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		if (c->clients[i].fd >= 0)
+			p[n++] = (struct pollfd){.fd = c->clients[i].fd,
+						 .events = c->clients[i].out ? POLLOUT : POLLIN};
+	poll(p, n, RECORDER_TICK_MS);
+}
+
+static void finish(struct recorder *r)
+{
+	while (rings_drain(r))
+		log_flush(&r->log);
+	for (int ms = 0; ms < LAST_FLUSH_MS; ms += RECORDER_TICK_MS) {
+		log_flush(&r->log);
+		if (r->log.len == 0)
+			return;
+		usleep(RECORDER_TICK_MS * 1000);
+	}
+	complain("%zu octets of events could not be written", r->log.len);
+}
+
+static int log_fd(const char *path)
+{
+	if (!path && fcntl(FD_LOG, F_GETFD) >= 0)
+		return FD_LOG;
+	if (!path || strcmp(path, "-") == 0)
+		return STDOUT_FILENO;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		complain("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"control", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'}, {0}};
+	static struct recorder r;
+	static struct control control;
+	const char *socket = NULL, *log = NULL;
+	struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return 2;
+		*(c == 'c' ? &socket : &log) = optarg;
+	}
+	if (optind < argc) {
+		complain("%s: no arguments are taken", argv[optind]);
+		return 2;
+	}
+	if (fcntl(FD_CHANNEL, F_GETFD) < 0) {
+		complain("descriptor %d is not open: the guardian starts this program", FD_CHANNEL);
+		return 2;
+	}
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	int fd = log_fd(log);
+	if (fd < 0)
+		return 2;
+	log_open(&r.log, fd);
+	r.started_us = clock_us();
+	/* Without its socket it still writes events down. */
+	control_open(&control, socket, FD_CHANNEL);
+
+	while (!stopping && !r.stop) {
+		if (!channel_read(&r, &control))
+			break;
+		rings_drain(&r);
+		log_flush(&r.log);
+		control_work(&control, &r);
+		wait_tick(&control);
+	}
+	finish(&r);
+	control_close(&control, socket);
+	return 0;
+}

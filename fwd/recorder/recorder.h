@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * otfw-recorder: writes events down and answers questions. It only reads what engines share; nothing it does, and
+ * nothing that happens to it, changes a verdict.
+ */
+#ifndef OTFW_FWD_RECORDER_RECORDER_H
+#define OTFW_FWD_RECORDER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fwd/common/jsonl.h"
+#include "fwd/common/msg.h"
+#include "fwd/common/shm.h"
+
+#define RECORDER_TICK_MS 20
+#define QUEUES_MAX       64
+#define IMAGES_MAX       4 /* generations whose names are still known: events of older ones have numbers only */
+#define CLIENTS_MAX      16
+#define REQUEST_MAX      4096
+#define LOG_BUFFER       (1u << 20)
+
+/* ---- log.c: lines to a file or a pipe, never waiting for it ---- */
+
+struct log {
+	int fd;
+	bool regular;       /* a file: writes do not wait for a reader */
+	size_t len;         /* of buf: what could not be written yet, beginning within a line maybe */
+	uint64_t lines;     /* taken */
+	uint64_t lost;      /* lines for which there was no room */
+	uint64_t lost_told; /* of them, said in the log itself */
+	uint64_t errors;    /* writes that failed */
+	int last_errno;     /* of the last failed write; 0 since one succeeded */
+	char buf[LOG_BUFFER];
+};
+
+/* fd stays the caller's. */
+void log_open(struct log *l, int fd);
+/* Takes a whole line, newline included. */
+void log_line(struct log *l, const char *line, size_t len);
+/* Writes what it can without waiting. */
+void log_flush(struct log *l);
+
+/* ---- rings.c: what engines and the guardian have to say ---- */
+
+struct reader {
+	struct ring *ring;
+	uint64_t tail, lost, lost_told;
+};
+struct queue {
+	uint16_t num;
+	struct shm *shm; /* mapped read-only; NULL: slot unused */
+	dev_t dev;
+	ino_t ino;
+	struct reader engine, guardian;
+};
+struct image_kept {
+	uint32_t generation;
+	void *mem;
+	size_t size;
+	struct policy policy;
+};
+
+struct recorder {
+	struct log log;
+	struct queue queues[QUEUES_MAX];
+	unsigned nqueues;
+	struct image_kept images[IMAGES_MAX];
+	unsigned nimages; /* newest first */
+	uint64_t events;
+	int64_t started_us;
+	bool stop;
+};
+
+/* Maps a queue's shared memory; takes fd. Errors are said on standard error and leave things as they were. */
+void queue_add(struct recorder *r, uint32_t num, int fd);
+/* Maps an image; takes fd. */
+void image_add(struct recorder *r, uint32_t generation, int fd);
+const struct policy *image_find(const struct recorder *r, uint32_t generation);
+/* The newest image, or NULL. */
+const struct policy *image_newest(const struct recorder *r);
+/* Writes down what is in the rings now. True when there was anything. */
+bool rings_drain(struct recorder *r);
+
+/* ---- status.c ---- */
+
+/* The answer to {"cmd":"status"}, one line. */
+void status_print(const struct recorder *r, struct jsonl *j);
+
+/* ---- control.c: the control socket ---- */
+
+struct client {
+	int fd; /* -1: free */
+	int64_t since_us;
+	uint32_t waits; /* number of the reload it waits for; 0: none */
+	size_t in_len;
+	char in[REQUEST_MAX];
+	char *out; /* malloc'ed answer, or NULL */
+	size_t out_len, out_at;
+};
+struct control {
+	int listen; /* -1: no socket */
+	int channel;
+	uint32_t requests;
+	struct client clients[CLIENTS_MAX];
+};
+
+/* Binds path (NULL: no socket). 0, or -1 after having said why. */
+int control_open(struct control *c, const char *path, int channel);
+void control_close(struct control *c, const char *path);
+/* Accepts, reads, answers; never waits. */
+void control_work(struct control *c, struct recorder *r);
+/* The guardian's answer to a reload; takes fd. */
+void control_reloaded(struct control *c, const struct msg *m, int fd);
+
+int64_t clock_us(void);
+/* "otfw-recorder: ..." on standard error. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

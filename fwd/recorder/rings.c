@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fwd/recorder/recorder.h"
+
+#define EVENTS_A_TURN RING_EVENTS /* of one ring, so that a flood in one does not silence the others */
+
+static char line[JSONL_MAX];
+
+static struct queue *queue_slot(struct recorder *r, uint32_t num)
+{
+	for (unsigned i = 0; i < r->nqueues; i++)
+		if (r->queues[i].num == num)
+			return &r->queues[i];
+	if (r->nqueues == QUEUES_MAX) {
+		complain("queue %u: more than %u queues", num, QUEUES_MAX);
+		return NULL;
+	}
+	return &r->queues[r->nqueues];
+}
+
+static struct reader reader_of(struct shm *shm, uint64_t at)
+{
+	struct reader in = {.ring = shm_at(shm, at)};
+	uint64_t head = atomic_load(&in.ring->head);
+
+	/* From the oldest event kept: after a restart of ours some are written twice, none is lost; seq tells them apart. */
+	if (head > RING_EVENTS)
+		in.tail = head - RING_EVENTS;
+	return in;
+}
+
+void queue_add(struct recorder *r, uint32_t num, int fd)
+{
+	struct queue *q = queue_slot(r, num);
+	const char *why = NULL;
+	struct stat st;
+
+	if (!q || fstat(fd, &st) != 0) {
+		close(fd);
+		return;
+	}
+	if (q->shm && q->dev == st.st_dev && q->ino == st.st_ino) {
+		close(fd); /* the same memory again */
+		return;
+	}
+	void *mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (mem == MAP_FAILED) {
+		complain("queue %u: shared memory: %s", num, strerror(errno));
+		return;
+	}
+	struct shm *shm = shm_open_mem(mem, (size_t)st.st_size, &why);
+	if (!shm) {
+		complain("queue %u: %s", num, why);
+		munmap(mem, (size_t)st.st_size);
+		return;
+	}
+	if (q->shm)
+		munmap(q->shm, q->shm->size);
+	if (q == &r->queues[r->nqueues])
+		r->nqueues++;
+	*q = (struct queue){.num = (uint16_t)num,
+			    .shm = shm,
+			    .dev = st.st_dev,
+			    .ino = st.st_ino,
+			    .engine = reader_of(shm, shm->ring_at),
+			    .guardian = reader_of(shm, shm->guardian_ring_at)};
+}
+
+void image_add(struct recorder *r, uint32_t generation, int fd)
+{
+	struct image_kept k = {.generation = generation};
+	struct stat st;
+	char err[256];
+
+	if (fstat(fd, &st) != 0 || st.st_size <= 0) {
+		complain("policy generation %u: no image", generation);
+		close(fd);
+		return;
+	}
+	k.size = (size_t)st.st_size;
+	k.mem = mmap(NULL, k.size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (k.mem == MAP_FAILED) {
+		complain("policy generation %u: %s", generation, strerror(errno));
+		return;
+	}
+	if (policy_open(&k.policy, k.mem, k.size, err, sizeof(err)) != 0) {
+		complain("policy generation %u: %s", generation, err);
+		munmap(k.mem, k.size);
+		return;
+	}
+	unsigned at = 0;
+	while (at < r->nimages && r->images[at].generation != generation)
+		at++;
+	if (at == IMAGES_MAX)
+		at = IMAGES_MAX - 1;
+	if (at < r->nimages)
+		munmap(r->images[at].mem, r->images[at].size);
+	else
+		r->nimages++;
+	memmove(&r->images[1], &r->images[0], at * sizeof(r->images[0]));
+	r->images[0] = k;
+}
+
+const struct policy *image_find(const struct recorder *r, uint32_t generation)
+{
+	for (unsigned i = 0; i < r->nimages; i++)
+		if (r->images[i].generation == generation)
+			return &r->images[i].policy;
+	return NULL;
+}
+
+const struct policy *image_newest(const struct recorder *r)
+{
+	return r->nimages ? &r->images[0].policy : NULL;
+}
+
+static void tell_lost(struct recorder *r, const struct queue *q, struct reader *in, const char *source)
+{
+	struct jsonl j;
+
+	if (in->lost == in->lost_told)
+		return;
+	jsonl_open(&j, line, sizeof(line));
+	jsonl_object(&j, NULL);
+	jsonl_time(&j, "ts", clock_us());
+	jsonl_str(&j, "event", "state");
+	jsonl_str(&j, "text", "events were overwritten before they were written down");
+	jsonl_uint(&j, "lost", in->lost - in->lost_told);
+	jsonl_str(&j, "source", source);
+	jsonl_uint(&j, "queue", q->num);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	log_line(&r->log, line, j.len);
+	in->lost_told = in->lost;
+}
+
+static bool reader_drain(struct recorder *r, const struct queue *q, struct reader *in, const char *source)
+{
+	struct event e;
+	unsigned n = 0;
+
+	while (n < EVENTS_A_TURN && ring_get(in->ring, &in->tail, &e, &in->lost) == 1) {
+		struct jsonl j;
+		tell_lost(r, q, in, source);
+		jsonl_open(&j, line, sizeof(line));
+		jsonl_event(&j, &e, image_find(r, e.generation), source, q->num);
+		if (!j.cut)
+			log_line(&r->log, line, j.len);
+		r->events++;
+		n++;
+	}
+	tell_lost(r, q, in, source);
+	return n > 0;
+}
+
+bool rings_drain(struct recorder *r)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < r->nqueues; i++) {
+		struct queue *q = &r->queues[i];
+		any |= reader_drain(r, q, &q->guardian, "guardian");
+		any |= reader_drain(r, q, &q->engine, "engine");
+	}
+	return any;
+}
