@@ -236,6 +236,7 @@ static void golden_vocabulary(void **state)
 		assert_true(f->access & 1u << op->access);
 		assert_int_equal(!!(f->flags & FN_RANGE), !!(op->has & OP_RANGE));
 		assert_int_equal(!!(f->flags & FN_OPAQUE), op->access == ACCESS_OPAQUE);
+		assert_int_equal(!!(f->flags & FN_ARGS), op->nargs > 0);
 		values |= op->values.form != VALUES_NONE;
 	}
 	if (!g->from_server)
