@@ -38,6 +38,10 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DOTFW_VERSION='"$(VERSION)"' -DOTFW_LIBEXEC='"$(l
 ALL_CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
+# One short line a step; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)  $@')
+
 # pkg-config is asked only when something is built: `make demo` on a bare machine must first install it.
 pc = $(shell $(PKG_CONFIG) --libs $(1))
 
@@ -69,20 +73,25 @@ $(B)/libcommon.a: $(call o,$(COMMON_SRC))
 $(B)/libengine.a: $(call o,$(ENGINE_SRC))
 $(LIBS):
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/otfw-engine: $(call o,$(wildcard $(ENGINE_LIVE))) $(PURE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libseccomp)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libseccomp)
 $(B)/otfwd: $(call o,$(GUARDIAN_SRC)) $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libcap-ng libsodium)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libcap-ng libsodium)
 $(B)/otfw-recorder: $(call o,$(RECORDER_SRC)) $(PURE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium)
 $(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap) -lm
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests ----
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -96,22 +105,26 @@ TEST_LIBS = $(call pc,cmocka yaml-0.1 jansson libsodium libpcap) -lm
 
 $(UNIT) $(LAWS): $(B)/tests/%: tests/%.c $(LOADER)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
 
 # Corpus and regressions replay without clang: each target linked to a small driver.
 $(FUZZ_REPLAY): $(B)/tests/fuzz-replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LOADER)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ tests/fuzz/$*.c tests/fuzz/replay.c $(LOADER) $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ tests/fuzz/$*.c tests/fuzz/replay.c $(LOADER) $(TEST_LIBS)
 $(FUZZ_BIN): $(B)/tests/fuzz/%: tests/fuzz/%.c $(LOADER)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(LOADER) $(TEST_LIBS)
 
 # Programs that tests, demo and bench run: peers (libmodbus) and measuring tools, one file each.
 TOOLS_SRC := $(wildcard tests/netns/tools/*.c tests/bench/*.c)
 TOOLS := $(patsubst %.c,$(B)/%,$(TOOLS_SRC))
 $(TOOLS): $(B)/%: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(call pc,libmodbus libmnl libnetfilter_queue) -lpthread
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(call pc,libmodbus libmnl libnetfilter_queue) -lpthread
 
 NETNS := $(filter-out %/lib.sh,$(wildcard tests/netns/*.sh))
 
