@@ -48,7 +48,7 @@ row() {
 		allowed=$((allowed + 1))
 	fi
 	printf '%3d  %-3s  %-63s  %s%-7s%s  %s\n' "$tried" "$1" "$2" "$colour" "$said" "$off" "$4"
-	[ -n "$5" ] && printf '%s%s%s\n' "$dim" "$(fold -s -w 88 <<<"$5" | sed 's/^/          /')" "$off"
+	[ -n "$5" ] && printf '%s%s%s\n' "$dim" "$(fold -s -w 88 <<<"$5" | sed "s, *\$,," | sed 's/^/          /')" "$off"
 	return 0
 }
 head_row() {
@@ -76,7 +76,7 @@ replay() {
 	need_tools "$B/otfwctl"
 	plant_picture "$1"
 	out=$("$B/otfwctl" replay --policy "$POLICY" --json "$CAPTURE") || wrong "otfwctl replay ended with $?"
-	mapfile -t lines < <(grep '"dport": *502' <<<"$out")
+	mapfile -t lines < <(grep '"dport": *502,.*"pdu": *[0-9]' <<<"$out")
 	printf '\n%s%3s  %-3s  %-63s  %-7s  %s%s\n' "$bold" '#' who 'what was tried' otfw frame "$off"
 	for s in "${STEPS[@]}"; do
 		IFS='|' read -r who words request want pattern <<<"$s"

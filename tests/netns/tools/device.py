@@ -108,8 +108,11 @@ def answer(pdu):
         v = [0x1B8, 0x1284, 0x1322]
         return struct.pack(">BHH3H", f, 2 + 2 * len(v), len(v), *v)
     if f == 43 and pdu[1] == 14:
-        objects = b"".join(bytes([i, len(n)]) + n for i, n in enumerate(NAMES) if i >= pdu[3])
-        return bytes([43, 14, pdu[2], 1, 0, 0, len(NAMES)]) + objects
+        wanted = [pdu[3]] if pdu[2] == 4 else range(pdu[3], len(NAMES))
+        if pdu[3] >= len(NAMES):
+            raise Refused(2)
+        objects = b"".join(bytes([i, len(NAMES[i])]) + NAMES[i] for i in wanted)
+        return bytes([43, 14, pdu[2], 0x81, 0, 0, len(wanted)]) + objects
     if f == 43 and pdu[1] == 13:  # CANopen: echoed, as a gateway does with an expedited answer
         return pdu
     if f == 90:  # UMAS: session key, 0xfe = done, data
