@@ -53,8 +53,8 @@ uint8_t *file_read(const char *path, size_t *size)
 int file_replace(const char *path, const void *bytes, size_t size)
 {
 	struct stat st;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		/* A device or a pipe: nothing may take its place. */
+	if (stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink == 0)) {
+		/* A device, a pipe, or a file without a name (the guardian's memfd): nothing may take its place. */
 		FILE *out = fopen(path, "wb");
 		bool written = out && fwrite(bytes, 1, size, out) == size;
 		return (out && fclose(out) != 0) || !written ? -1 : 0;
