@@ -2,6 +2,7 @@
 /* Processes: engines, recorder, and the short-lived ones that compile or load a ruleset. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +56,8 @@ static void child_exec(const struct child_start *s, pid_t parent)
 	for (unsigned i = 0; i < s->nfds; i++)
 		if (dup2(s->fds[i].have, s->fds[i].want) < 0)
 			_exit(EXEC_FAILED);
+	/* The rest closes on exec; what we inherited ourselves need not. */
+	close_range(FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (s->cpu_s)
 		limit(RLIMIT_CPU, s->cpu_s);
 	if (s->as_mb)

@@ -187,8 +187,8 @@ static int configure(struct queue *q)
 	mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(flags));
 	mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(mask));
 	if (send(q->sock, nlh, nlh->nlmsg_len, 0) < 0 || await_answer(q, 1) < 0) {
-		if (errno == EBUSY)
-			say("queue %u: another process reads it", q->num);
+		if (errno == EBUSY || errno == EPERM)
+			say("queue %u: another process has it, or this one lacks CAP_NET_ADMIN", q->num);
 		else
 			say("queue %u: configure: %s", q->num, strerror(errno));
 		return -1;
