@@ -235,7 +235,9 @@ static int open_files(struct guardian *g)
 {
 	if (recorder_user(g) < 0)
 		return -1;
-	if (mkdir(g->run_dir, 0755) < 0 && errno != EEXIST) {
+	/* The recorder makes its socket there, and again after its own death: the folder is its. */
+	if (mkdir(g->run_dir, 0755) == 0 ? chown(g->run_dir, g->recorder_uid, g->recorder_gid) < 0
+					 : errno != EEXIST) {
 		say("%s: %s", g->run_dir, strerror(errno));
 		return -1;
 	}
