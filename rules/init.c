@@ -105,7 +105,7 @@ int init_policy(bool bridge, const char *interface1, const char *interface2, FIL
 		bridge ? "transparent bridge between" : "router between", interface1, interface2);
 	if (bridge)
 		fputs("bridge: {ethertypes: any}\n", out);
-	fputs("\nzones:\n  plant: {networks: [0.0.0.0/0, 2000::/3, fc00::/7, fe80::/10], failure: closed}\n",
+	fputs("\nzones:\n  plant: {networks: [0.0.0.0/0, 2000::/3, fc00::/7, fe80::/10], failure: open, deadline: 20ms}\n",
 	      out);
 	if (bridge) {
 		fputs("\n# Next: instead of one zone, one for each side, with the networks that are found there.\n"

@@ -223,7 +223,7 @@ static void check_item(struct check *c, const struct schema_key *k, struct node 
 static void check_list(struct check *c, const struct schema_key *k, struct node *n)
 {
 	if (n->kind == NODE_SCALAR) {
-		if (k->flags & S_ANY && !n->quoted && !strcmp(n->text, "any"))
+		if (k->flags & S_ANY && !strcmp(n->text, "any"))
 			n->set.any = true;
 		else
 			check_item(c, k, n, n);
@@ -445,6 +445,7 @@ static void check_entries(struct check *c, const struct schema_key *k, struct no
 
 static void check_value(struct check *c, const struct schema_key *k, enum schema_type type, struct node *n)
 {
+	n->type = (int)type;
 	switch (type) {
 	case S_WORDS:
 	case S_TEXTS:
@@ -497,6 +498,7 @@ static void check_map(struct check *c, struct node *n, const struct schema_map *
 					  : kind_text(n)));
 		return;
 	}
+	n->map = map;
 	kind = map->kind ? map->kind(n, &why) : 1;
 	if (!kind) {
 		diag_error(c->diag, n->pos, "%s", why);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "rules/text.h"
+
 struct build {
 	struct arena *arena;
 	struct diag *diag;
@@ -93,11 +95,17 @@ static void on_scalar(struct build *b, const yaml_event_t *e)
 		refuse(b, e->start_mark, "block text (| or >) is not allowed: write it on one line");
 		return;
 	}
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-			refuse(b, e->start_mark, "text must not hold control characters");
+	for (size_t i = 0; i < len;) {
+		uint32_t c;
+
+		i += text_char(text + i, len - i, &c);
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+		    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff) {
+			refuse(b, e->start_mark,
+			       "text must not hold control characters, nor ones that change the direction of writing");
 			return;
 		}
+	}
 	struct node *n = make(b, NODE_SCALAR, e);
 	n->text = arena_text(b->arena, text, len);
 	n->quoted = style != YAML_PLAIN_SCALAR_STYLE;

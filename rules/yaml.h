@@ -21,6 +21,8 @@
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct schema_key;
+struct schema_map;
+struct notes;
 
 struct node {
 	enum node_kind kind;
@@ -31,10 +33,13 @@ struct node {
 	const char *text;    /* a scalar's, terminated; never holds control characters */
 	struct node *key;    /* in a map: the scalar before the colon */
 	struct node *first, *next, *parent;
-	size_t n; /* children */
+	size_t n;            /* children */
+	struct notes *notes; /* comments: rules/fmt*.c */
 
 	/* Filled in by schema_check(): what the key means, and the value in its neutral form. */
 	const struct schema_key *schema;
+	const struct schema_map *map; /* the keys a map was checked against */
+	int type;                     /* enum schema_type of the value */
 	int64_t num;
 	struct intervals set;
 	struct model_net net;
