@@ -228,8 +228,8 @@ static void request_diagnostics(struct modbus *m)
 	struct op *op = modbus_op(m, DIR_REQUEST, access);
 	op->has |= OP_SUB;
 	op->sub = (uint16_t)sub;
-	if (sub != MB_DIAG_LISTEN_ONLY)
-		ask(m, op, size, aux0, aux1);
+	/* "Force listen only mode" too: a device that does not know it answers with an exception, and only with that. */
+	ask(m, op, size, aux0, aux1);
 }
 
 /*

@@ -159,7 +159,7 @@ static void answer_diagnostics(struct modbus *m)
 		break;
 	case MB_DIAG_REGISTER: break;
 	case MB_DIAG_LISTEN_ONLY:
-		/* "No response is returned" (6.8.1). */
+		/* "No response is returned" (6.8.1): an exception is the only answer. */
 		cursor_fail_at(&m->c, REASON_SUBFUNCTION_UNKNOWN, "sub-function", m->c.at - 2);
 		return;
 	default:

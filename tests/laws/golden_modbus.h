@@ -115,6 +115,8 @@ static const struct golden golden_modbus[] = {
 	 "modbus response unit 4 change-ascii-input-delimiter\n"},
 	{"listen only", false, "011200000006040800040000", NULL,
 	 "modbus request unit 4 force-listen-only-mode\n"},
+	{"listen only refused", true, "011200000003048801", "011200000006040800040000",
+	 "modbus response unit 4 force-listen-only-mode\n"},
 	{"clear counters", false, "0113000000060408000a0000", NULL, "modbus request unit 4 clear-counters\n"},
 	{"counters cleared", true, "0113000000060408000a0000", "0113000000060408000a0000",
 	 "modbus response unit 4 clear-counters\n"},
