@@ -323,15 +323,15 @@ int nfq_run(struct shm *shm, bool nft_reset, const char **what)
 			*what = "read the queue";
 			return -1;
 		}
-		if (n <= 0 || atomic_load_explicit(&shm->guardian.generation, memory_order_relaxed) !=
-				      engine.verdict.generation) {
-			r = held && n <= 0 ? 1 : read_channel(what);
+		/* 0: the guardian does not publish what it hands out before the first change. */
+		uint32_t handed = atomic_load_explicit(&shm->guardian.generation, memory_order_relaxed);
+		bool idle = !held && n <= 0, tick_due = engine.now.mono_us >= due;
+		if (idle || (handed && handed != engine.verdict.generation) || (tick_due && !held)) {
+			r = read_channel(what);
 			if (r <= 0)
 				return r;
 		}
-		if (engine.now.mono_us >= due || (!held && engine.verdict.memory.head->nheld)) {
-			int64_t next = tick();
-			due = engine.now.mono_us + next;
-		}
+		if (tick_due || (!held && engine.verdict.memory.head->nheld))
+			due = engine.now.mono_us + tick();
 	}
 }
