@@ -50,21 +50,26 @@ static uint64_t ticks(int64_t now_us)
 	return now_us > 0 ? (uint64_t)now_us * RATE_TICKS : 0;
 }
 
-/* Where the bucket stands. A clock that went back must not shut it for that long: it is at most empty. */
-static uint64_t arrival(const struct image_rule *r, const struct rate_slot *s, uint64_t key, uint64_t now)
+/*
+ * Where the bucket stands. A bucket cannot be emptier than empty unless the clock went back: then it is put to empty at the new
+ * time, for otherwise it would stay shut until the clock has caught up.
+ */
+static uint64_t arrival(const struct image_rule *r, struct rate_slot *s, uint64_t key, uint64_t now)
 {
-	uint64_t empty = now + r->rate_room + r->rate_step;
+	uint64_t emptiest = now + r->rate_room + r->rate_step;
 
 	if (s->key != key || s->tat < now)
 		return now;
-	return s->tat > empty ? empty : s->tat;
+	if (s->tat > emptiest)
+		s->tat = emptiest;
+	return s->tat;
 }
 
 bool rate_claim(const struct image_rule *rule, uint32_t number, const uint8_t client[16], int64_t now_us,
 		const struct rates *rates, struct rate_takes *takes)
 {
 	uint64_t key = bucket_key(rule, client), now = ticks(now_us);
-	const struct rate_slot *s = find_slot(rates, key, now);
+	struct rate_slot *s = find_slot(rates, key, now);
 	uint32_t i = 0;
 
 	if (s == NULL)
