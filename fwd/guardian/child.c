@@ -56,6 +56,8 @@ static void child_exec(const struct child_start *s, pid_t parent)
 	for (unsigned i = 0; i < s->nfds; i++)
 		if (dup2(s->fds[i].have, s->fds[i].want) < 0)
 			_exit(EXEC_FAILED);
+	if (s->dir > 0 && fchdir(s->dir) < 0)
+		_exit(EXEC_FAILED);
 	/* The rest closes on exec; what we inherited ourselves need not. */
 	close_range(FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (s->cpu_s)
@@ -236,7 +238,8 @@ void recorder_tell_queue(struct guardian *g, struct queue *q)
 void recorder_start(struct guardian *g)
 {
 	char path[GUARDIAN_PATH + 16];
-	const char *argv[] = {path, "--control", g->control, NULL};
+	/* A name in its working directory: its user may not be able to come there by path. */
+	const char *argv[] = {path, "--control", "control", NULL};
 	struct child *c = &g->recorder;
 	int pair[2];
 
@@ -248,6 +251,7 @@ void recorder_start(struct guardian *g)
 		struct child_start s = {.argv = argv,
 					.fds = fds,
 					.nfds = g->log_fd >= 0 ? 2 : 1,
+					.dir = g->run_fd,
 					.uid = g->recorder_uid,
 					.gid = g->recorder_gid,
 					.die_with_parent = true};

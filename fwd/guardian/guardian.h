@@ -83,14 +83,15 @@ struct reload {
 
 struct guardian {
 	/* options */
-	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], control[GUARDIAN_PATH],
-		run_dir[GUARDIAN_PATH];
+	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH];
 	enum plan_backend backend;
-	bool backend_auto, bridge, best_effort;
+	bool backend_auto, bridge;
+	bool best_effort; /* start also where a promise cannot be kept, and say so */
 	uint16_t queue_base;
 
 	bool ipv6;  /* this kernel has it */
 	int log_fd; /* the recorder's; -1: none */
+	int run_fd; /* the run directory */
 	uid_t recorder_uid;
 	gid_t recorder_gid;
 	int proc_queue; /* /proc/net/netfilter/nfnetlink_queue */
@@ -135,6 +136,7 @@ struct child_start {
 		argv; /* NULL-terminated; argv[0] with a slash is a path, else looked up in the system's directories */
 	const struct child_fd *fds;
 	unsigned nfds;
+	int dir;   /* working directory; 0: stay */
 	uid_t uid; /* 0: stay */
 	gid_t gid;
 	uint32_t cpu_s, as_mb; /* limits; 0: none */

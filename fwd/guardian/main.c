@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -89,7 +90,7 @@ void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 
 static const char usage[] =
 	"usage: otfwd [--policy FILE] [--backend auto|nft|iptables] [--queue-base N] [--run-dir DIR]\n"
-	"             [--control SOCKET] [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
+	"             [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
 	"       otfwd --remove [--backend auto|nft|iptables] [--bridge]\n";
 
 enum option_id {
@@ -97,7 +98,6 @@ enum option_id {
 	OPT_BACKEND,
 	OPT_QUEUE_BASE,
 	OPT_RUN_DIR,
-	OPT_CONTROL,
 	OPT_EVENTS,
 	OPT_BRIDGE,
 	OPT_BEST_EFFORT,
@@ -151,7 +151,6 @@ static int options(struct guardian *g, int argc, char **argv)
 					      {"backend", required_argument, NULL, OPT_BACKEND},
 					      {"queue-base", required_argument, NULL, OPT_QUEUE_BASE},
 					      {"run-dir", required_argument, NULL, OPT_RUN_DIR},
-					      {"control", required_argument, NULL, OPT_CONTROL},
 					      {"events", required_argument, NULL, OPT_EVENTS},
 					      {"log", required_argument, NULL, OPT_EVENTS},
 					      {"bridge", no_argument, NULL, OPT_BRIDGE},
@@ -169,7 +168,6 @@ static int options(struct guardian *g, int argc, char **argv)
 		case OPT_BACKEND: bad |= set_backend(g, optarg); break;
 		case OPT_QUEUE_BASE: bad |= set_queue_base(g, optarg); break;
 		case OPT_RUN_DIR: bad |= set_path(g->run_dir, optarg); break;
-		case OPT_CONTROL: bad |= set_path(g->control, optarg); break;
 		case OPT_EVENTS: bad |= set_path(g->events, optarg); break;
 		case OPT_BRIDGE: g->bridge = true; break;
 		case OPT_BEST_EFFORT: g->best_effort = true; break;
@@ -184,9 +182,6 @@ static int options(struct guardian *g, int argc, char **argv)
 		fputs(usage, stderr);
 		return -1;
 	}
-	if (!*g->control &&
-	    snprintf(g->control, sizeof(g->control), "%.*s/control", GUARDIAN_PATH - 16, g->run_dir) < 0)
-		return -1;
 	return remove;
 }
 
@@ -197,8 +192,14 @@ static void find_libexec(struct guardian *g)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
-	if (*g->libexec)
+	if (*g->libexec) {
+		/* Children have working directories of their own. */
+		char real[PATH_MAX];
+
+		if (realpath(g->libexec, real) && strlen(real) < sizeof(g->libexec))
+			strcpy(g->libexec, real);
 		return;
+	}
 	strcpy(g->libexec, OTFW_LIBEXEC);
 	if (n <= 0)
 		return;
@@ -230,17 +231,30 @@ static int recorder_user(struct guardian *g)
 	return 0;
 }
 
+/* Where the recorder makes its control socket: its own, if this makes it; a directory that is there keeps its owner. */
+static int run_directory(struct guardian *g)
+{
+	bool made = mkdir(g->run_dir, 0755) == 0;
+
+	if (!made && errno != EEXIST) {
+		say("%s: %s", g->run_dir, strerror(errno));
+		return -1;
+	}
+	g->run_fd = open(g->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g->run_fd < 0 || (made && fchown(g->run_fd, g->recorder_uid, g->recorder_gid) < 0)) {
+		say("%s: %s", g->run_dir, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 /* The recorder's files: opened here, because it may lack the right to. */
 static int open_files(struct guardian *g)
 {
 	if (recorder_user(g) < 0)
 		return -1;
-	/* The recorder makes its socket there, and again after its own death: the folder is its. */
-	if (mkdir(g->run_dir, 0755) == 0 ? chown(g->run_dir, g->recorder_uid, g->recorder_gid) < 0
-					 : errno != EEXIST) {
-		say("%s: %s", g->run_dir, strerror(errno));
+	if (run_directory(g) < 0)
 		return -1;
-	}
 	g->log_fd = strcmp(g->events, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10)
 		    : *g->events ? open(g->events, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)
 				 : -1;
@@ -452,6 +466,8 @@ int main(int argc, char **argv)
 		.run_dir = "/run/otfw",
 		.backend_auto = true,
 		.log_fd = -1,
+		.run_fd = -1,
+		.proc_queue = -1,
 		.active = {.fd = -1},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
 		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},

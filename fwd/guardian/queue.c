@@ -140,7 +140,7 @@ static int await_answer(const struct queue *q, uint32_t seq)
 	return -1;
 }
 
-static int bind_socket(struct queue *q)
+static int bind_socket(struct queue *q, bool best_effort)
 {
 	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
 	int size = (int)(QUEUE_RCVBUF / 2), one = 1; /* the kernel doubles it */
@@ -156,9 +156,10 @@ static int bind_socket(struct queue *q)
 	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	if (setsockopt(q->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 ||
 	    getsockopt(q->sock, SOL_SOCKET, SO_RCVBUF, &size, &len) < 0 || (unsigned)size < QUEUE_RCVBUF) {
-		say("queue %u: receive buffer is %d octets, %u are needed for %u packets", q->num, size,
-		    QUEUE_RCVBUF, QUEUE_MAXLEN);
-		return -1;
+		say("queue %u: receive buffer is %d octets, %u are needed for %u packets%s", q->num, size,
+		    QUEUE_RCVBUF, QUEUE_MAXLEN, best_effort ? "; going on as told" : "");
+		if (!best_effort)
+			return -1;
 	}
 	/*
 	 * Without it one overrun makes the kernel refuse every packet until the buffer has run empty. What is refused shows as a gap in the
@@ -222,7 +223,8 @@ int queue_open(struct guardian *g, struct queue *q)
 	struct proc_row row;
 
 	q->sock = q->shm_fd = -1;
-	if (make_memory(q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q) < 0 || configure(q) < 0)
+	if (make_memory(q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q, g->best_effort) < 0 ||
+	    configure(q) < 0)
 		return -1;
 	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
 	/* The file exists once the kernel's queue module is there. */
