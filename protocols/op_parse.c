@@ -285,7 +285,8 @@ static bool value_read(const struct token *t, struct value *v)
 	v->is_float = true;
 	errno = 0;
 	v->d = strtod(s, &end);
-	return s[0] && !blank(s[0]) && *end == '\0';
+	/* An integer that is too long is no float. */
+	return *end == '\0' && strpbrk(s, ".eEnNiI");
 }
 
 /* Big-endian. False when the number does not fit. */
@@ -343,7 +344,7 @@ static int values_of(struct parse *p, const char *text, uint32_t n, bool any_flo
 	if (value_width(p, space, n, &width))
 		return -1;
 	if (bits != 1 && (uint64_t)n * width > sizeof out->bytes)
-		return fail(p, "more values than %d", OP_PARSE_VALUES);
+		return fail(p, "too many values");
 	p->next = text;
 	struct token t;
 	for (uint32_t i = 0; i < n && token_next(p, &t); i++) {
@@ -396,7 +397,7 @@ static int values(struct parse *p)
 		any_float |= x.is_float;
 		any_negative |= x.negative;
 		if (++n > VALUES_MAX)
-			return fail(p, "more values than %d", OP_PARSE_VALUES);
+			return fail(p, "too many values");
 	}
 	if (cut) {
 		v->form = VALUES_UNKNOWN; /* what is not shown is not known */

@@ -211,6 +211,19 @@ static const struct wrong wrongs[] = {
 	{"modbus unit 4 16 holding 1..2 = -1 65535", "'65535' does not fit into 16 bits"},
 	{"modbus unit 4 6 holding 1 = 3.5", "'3.5' does not fit into 16 bits"},
 	{"modbus unit 4 6 holding 1 = x", "'x' is no number"},
+	{"modbus unit 4 16 holding 1..4 = 18446744073709551616", "'18446744073709551616' is no number"},
+	{"modbus unit 4 16 holding 1..4 = -9223372036854775809", "'-9223372036854775809' is no number"},
+	{"modbus unit 4 16 holding 1..8 = -1 9223372036854775808",
+	 "'9223372036854775808' does not fit into 64 bits"},
+	{"modbus unit 4 6 holding 1 = 0x1p3", "'0x1p3' is no number"},
+	{"modbus unit 4 8/", "modbus has no function '8/'"},
+	{"modbus unit 4 8/65536", "modbus has no function '8/65536'"},
+	{"modbus unit 4 3 function 4 holding 1", "'4' is not understood here"},
+	{"modbus unit 4 3 space x 1", "'x' is no space: 0 to 4294967295"},
+	{"modbus unit 4 function", "'function' needs a number or a name"},
+	{"modbus unit 4 3 holding range", "'range' needs FIRST..LAST"},
+	{"modbus unit 4 43/14 object=1 object=1 object=1 object=1 object=1 object=1 object=1 object=1 object=1",
+	 "more than 8 arguments"},
 	{"modbus unit 4 6 holding 1 =", "'=' needs values"},
 	{"modbus unit 4 6 holding 1 = ? 3", "nothing may follow '...' or stand beside '?'"},
 	{"modbus unit 4 43/14 color=3", "modbus has no argument 'color'"},
@@ -230,6 +243,61 @@ static void no_text(void **state)
 	assert_int_equal(op_parse(w->text, &read, small, sizeof small), -1);
 	assert_int_equal(strlen(small), 7);
 	assert_memory_equal(small, w->message, 7);
+}
+
+static void long_names_and_long_lines(void **state)
+{
+	(void)state;
+	static struct op_text read;
+	static char line[40000];
+	char err[100];
+	/* A name of 256 octets, and one of 257. */
+	for (size_t n = 256; n <= 257; n++) {
+		int at = snprintf(line, sizeof line, "modbus user-defined-65 \"");
+		memset(line + at, 'k', n);
+		memcpy(line + (size_t)at + n, "\"", 2);
+		assert_int_equal(op_parse(line, &read, err, sizeof err), n == 256 ? 0 : -1);
+		if (n == 256)
+			assert_int_equal(read.op.key.len, 256);
+		else
+			assert_string_equal(err, "the name in quotes is longer than 256 octets");
+	}
+	/* More values than there is room for, with and without a range. */
+	static const struct {
+		const char *head;
+		unsigned n;
+		const char *message;
+	} rows[] = {{"modbus response 3 holding =", 512, NULL},
+		    {"modbus response 3 holding =", 513, "too many values"},
+		    {"modbus response 1 coil =", 8192, NULL},
+		    {"modbus response 1 coil =", 8193, "too many values"}};
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		size_t at = (size_t)snprintf(line, sizeof line, "%s", rows[i].head);
+		for (unsigned k = 0; k < rows[i].n; k++, at += 2)
+			memcpy(line + at, " 1", 3);
+		assert_int_equal(op_parse(line, &read, err, sizeof err), rows[i].message ? -1 : 0);
+		if (rows[i].message)
+			assert_string_equal(err, rows[i].message);
+		else
+			assert_int_equal(read.op.values.count, rows[i].n);
+	}
+}
+
+static void doubles(void **state)
+{
+	(void)state;
+	static const uint8_t big[] = {0x40, 0x09, 0x21, 0xfb, 0x54, 0x44, 0x2d, 0x18,
+				      0x7f, 0xf8, 0,    0,    0,    0,    0,    0};
+	struct op_values v = {.form = VALUES_NUMBERS,
+			      .kind = VALUES_FLOAT,
+			      .width = 8,
+			      .stride = 8,
+			      .count = 2,
+			      .data = big};
+	int64_t got;
+	assert_true(op_value(&v, 0, &got));
+	assert_true(op_double_of(got) == 3.141592653589793);
+	assert_false(op_value(&v, 1, &got));
 }
 
 static void print_says_the_length_it_needs(void **state)
@@ -314,11 +382,15 @@ static void prints_what_other_protocols_have(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[ROWS(value_cases) + ROWS(texts) + ROWS(wrongs) + 4];
-	static const struct CMUnitTest singles[] = {cmocka_unit_test(names_of_access),
-						    cmocka_unit_test(floats_keep_their_order),
-						    cmocka_unit_test(print_says_the_length_it_needs),
-						    cmocka_unit_test(prints_what_other_protocols_have)};
+	static const struct CMUnitTest singles[] = {
+		cmocka_unit_test(names_of_access),
+		cmocka_unit_test(floats_keep_their_order),
+		cmocka_unit_test(doubles),
+		cmocka_unit_test(print_says_the_length_it_needs),
+		cmocka_unit_test(long_names_and_long_lines),
+		cmocka_unit_test(prints_what_other_protocols_have),
+	};
+	static struct CMUnitTest tests[ROWS(value_cases) + ROWS(texts) + ROWS(wrongs) + ROWS(singles)];
 	size_t n = 0;
 	for (size_t i = 0; i < ROWS(value_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = value_cases[i].name,
