@@ -12,7 +12,8 @@ static void jsonl_names(struct jsonl *j, const struct event *e, const struct pol
 
 	jsonl_str(j, "zone", p && policy_zone_get(p, e->zone, &zone) ? zone.name : NULL);
 	jsonl_str(j, "conduit", p && policy_conduit_get(p, e->conduit, &conduit) ? conduit.name : NULL);
-	jsonl_rule(j, "rule", p, e->rule);
+	/* The rule that allowed it. Which one came closest to allowing what was refused, the detail says. */
+	jsonl_rule(j, "rule", p, e->reason == REASON_NONE ? e->rule : POLICY_NO_RULE);
 }
 
 static void jsonl_ends(struct jsonl *j, const struct event *e, const struct policy *p, const struct op *op)

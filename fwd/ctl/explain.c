@@ -342,7 +342,7 @@ static void print_json(const struct answer *a)
 	jsonl_str(&j, "conduit", known ? c.name : NULL);
 	jsonl_str(&j, "mode", known ? mode_name(c.mode) : NULL);
 	jsonl_str(&j, "verdict", a->reason == REASON_NONE ? "allow" : "deny");
-	jsonl_rule(&j, "rule", a->policy, a->match.rule);
+	jsonl_rule(&j, "rule", a->policy, a->reason == REASON_NONE ? a->match.rule : POLICY_NO_RULE);
 	jsonl_str(&j, "reason", reason_name(a->reason));
 	if (a->reason == REASON_NONE) {
 		jsonl_str(&j, "detail",

@@ -9,6 +9,7 @@ struct replay {
 	bool json;
 	uint64_t allow, deny, uninspected;
 	uint64_t passed; /* denied in a conduit that is not enforced: on the wire they pass */
+	uint64_t no_pdu; /* of all these, segments that never became a PDU */
 	uint64_t reasons[REASON_COUNT_OF];
 };
 
@@ -64,7 +65,8 @@ static void print_json(const struct replay *p, const struct report *r, const str
 		jsonl_null(&j, "dir");
 	}
 	jsonl_str(&j, "verdict", verdict_of(r));
-	jsonl_rule(&j, "rule", p->policy, r->match ? r->match->rule : POLICY_NO_RULE);
+	jsonl_rule(&j, "rule", p->policy,
+		   r->match && r->reason == REASON_NONE ? r->match->rule : POLICY_NO_RULE);
 	jsonl_str(&j, "reason", reason_name(r->reason));
 	if (r->reason != REASON_NONE) {
 		detail_of(p, r, detail, sizeof(detail));
@@ -116,12 +118,13 @@ static void report(void *ctx, const struct report *r)
 		p->allow++;
 	if (r->would_deny && r->judgement == JUDGED_ALLOW)
 		p->passed++;
+	p->no_pdu += !r->pdu;
 	if (r->reason < REASON_COUNT_OF)
 		p->reasons[r->reason]++;
 	if (p->json)
 		print_json(p, r, proto);
-	else
-		print_text(p, r, proto);
+	else if (r->pdu || r->reason != REASON_FLOW_DEAD)
+		print_text(p, r, proto); /* what came behind a cut is only counted, for people */
 }
 
 static void summary_json(const struct replay *p, const struct scan *s)
@@ -144,6 +147,7 @@ static void summary_json(const struct replay *p, const struct scan *s)
 	jsonl_uint(&j, "deny", p->deny);
 	jsonl_uint(&j, "deny_passed", p->passed);
 	jsonl_uint(&j, "uninspected", p->uninspected);
+	jsonl_uint(&j, "without_pdu", p->no_pdu);
 	jsonl_object(&j, "reasons");
 	for (unsigned i = REASON_NONE + 1; i < REASON_COUNT_OF; i++)
 		if (p->reasons[i])
@@ -163,7 +167,8 @@ static void summary_text(const struct replay *p, const struct scan *s)
 	       (unsigned long long)p->deny);
 	if (p->passed)
 		printf(" (%llu of them passed: not enforced)", (unsigned long long)p->passed);
-	printf(", %llu uninspected\n", (unsigned long long)p->uninspected);
+	printf(", %llu uninspected; %llu of these are segments without a PDU\n",
+	       (unsigned long long)p->uninspected, (unsigned long long)p->no_pdu);
 	for (unsigned i = REASON_NONE + 1; i < REASON_COUNT_OF; i++)
 		if (p->reasons[i])
 			printf("  %8llu %s: %s\n", (unsigned long long)p->reasons[i],
