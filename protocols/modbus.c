@@ -58,8 +58,9 @@ void modbus_padding(struct modbus *m, struct view v, uint32_t count, const char 
 		cursor_fail_at(&m->c, REASON_RESERVED, field, m->c.at - 1);
 }
 
-/* Starting address and quantity, checked. The size of the fixed part already is. */
-static bool request_range(struct modbus *m, uint32_t max, uint32_t *first, uint32_t *n)
+/* Starting address and quantity, checked. The size of the fixed part already is. In line, for reads are most of what there is. */
+static inline __attribute__((always_inline)) bool request_range(struct modbus *m, uint32_t max,
+								uint32_t *first, uint32_t *n)
 {
 	struct view v = cursor_bytes(&m->c, 4, "starting-address");
 	*first = view_be16(v, 0);
@@ -422,7 +423,8 @@ bool modbus_defined(uint32_t function)
 	}
 }
 
-static void request(struct modbus *m)
+/* Out of line: else every request saves the registers that the rarest one needs. */
+__attribute__((noinline)) static void request(struct modbus *m)
 {
 	switch (m->function) {
 	case MB_READ_COILS: request_read(m, MB_SPACE_COIL, MB_READ_BITS_MAX); break;
