@@ -58,10 +58,9 @@ begin() { # MODE PIN
 		need_queue
 		in_f iptables -A FORWARD -p tcp -m bpf --bytecode "$ACK4" -j ACCEPT || fail 'iptables has no bpf match'
 		in_f iptables -A FORWARD -p tcp -j NFQUEUE --queue-num 7
-		in_f $PIN "$BENCH/accept_loop" 7 >"$TMP/loop" &
-		PIDS+=($!)
+		bg in_f $PIN "$BENCH/accept_loop" 7 >"$TMP/loop"
+		INSPECTOR=$!
 		wait_for 5 grep -q ready "$TMP/loop" || fail 'the accept-everything loop does not start'
-		for p in $(ip netns pids "$F"); do [ "$(cat "/proc/$p/comm")" = accept_loop ] && INSPECTOR=$p; done
 		queue_bound || fail 'no queue is bound'
 		;;
 	otfw*)
@@ -81,8 +80,7 @@ queued() { in_f awk '{n += $8} END {print n + 0}' /proc/net/netfilter/nfnetlink_
 reads() {
 	local c0=0 q0=0 c1=0 q1=0 line
 	begin "$1" 'taskset -c 0'
-	in_s $PIN "$BENCH/responder" 502 &
-	PIDS+=($!)
+	bg in_s $PIN "$BENCH/responder" 502
 	wait_for 5 listening "$S" 502 || fail 'the responder does not listen'
 	in_c $PIN "$TOOLS/modbus_poll" -n 2000 $PLC >/dev/null || fail "$1: the warm-up failed"
 	[ -n "$INSPECTOR" ] && c0=$(cpu_ns) q0=$(queued)
@@ -96,8 +94,7 @@ reads() {
 bulk() {
 	local line
 	begin "$1" ''
-	in_s "$TOOLS/modbus_bulk" sink 1502 >"$TMP/sink" &
-	PIDS+=($!)
+	bg in_s "$TOOLS/modbus_bulk" sink 1502 >"$TMP/sink"
 	wait_for 5 listening "$S" 1502 || fail 'the sink does not listen'
 	line=$(in_c timeout 300 "$TOOLS/modbus_bulk" send $PLC 1502 "$BULK_MB") || fail "$1: $line"
 	wait_for 3 grep -q received "$TMP/sink" || fail "$1: $(cat "$TMP/sink")"
@@ -160,8 +157,7 @@ fi
 
 # Memory: what is resident, with the shared memory counted whole whether touched or not.
 begin otfw-10 ''
-in_s "$BENCH/responder" 502 &
-PIDS+=($!)
+bg in_s "$BENCH/responder" 502
 wait_for 5 listening "$S" 502
 in_c "$TOOLS/modbus_poll" -n 1000 $PLC >/dev/null || fail 'the poller'
 own=$(awk '/^Rss(Anon|File):/ {n += $2} END {print n}' "/proc/$INSPECTOR/status")

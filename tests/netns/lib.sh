@@ -106,11 +106,15 @@ cable() {
 	ip -n "$1" link set "$2" up
 	ip -n "$3" link set "$4" up
 }
-# bg COMMAND...: in the background, ended by down(); its number in $!.
+# bg [in_c|in_f|in_s] COMMAND...: in the background, ended by down(); $! is the command itself, to be signalled and waited for.
 bg() {
+	case $1 in
+	in_c) set -- ip netns exec "$C" "${@:2}" ;;
+	in_f) set -- ip netns exec "$F" "${@:2}" ;;
+	in_s) set -- ip netns exec "$S" "${@:2}" ;;
+	esac
 	"$@" &
 	PIDS+=($!)
-	disown
 }
 
 # A folder of our own that the recorder, which is not root, can enter.
@@ -154,9 +158,8 @@ fw_start() {
 	need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
 	need_queue
 	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl RUN=$TMP/run
-	in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" "$@" >"$FWLOG" 2>&1 </dev/null &
+	bg in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" "$@" >"$FWLOG" 2>&1 </dev/null
 	FWPID=$!
-	disown
 	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
 	queue_bound || fail "no queue is bound: $(in_f cat /proc/net/netfilter/nfnetlink_queue)"
 }
@@ -170,7 +173,7 @@ fw_gone() { ! kill -0 "$FWPID"; }
 queue_bound() { in_f grep -q '[0-9]' /proc/net/netfilter/nfnetlink_queue; }
 fw_status() { "$B/otfwctl" status --run-dir "$RUN" --json; }
 fw_reload() { "$B/otfwctl" reload --run-dir "$RUN" "$@"; }
-# status NAME: a number of `otfwctl status --json` (the first queue's, where there are several).
+# status NAME: a number of `otfwctl status --json` (the last queue's, where there are several).
 status() { fw_status | tr -d '\n' | sed -n "s/.*\"$1\": *\([0-9][0-9]*\).*/\1/p"; }
 # Children of the daemon by the name of their executable.
 child_pid() {
@@ -219,7 +222,6 @@ client_open() {
 	mkfifo "$TMP/$name.in" "$TMP/$name.out"
 	ip netns exec "$ns" "$TOOLS/modbus_client" "$@" <"$TMP/$name.in" >"$TMP/$name.out" 2>&1 &
 	PIDS+=($!)
-	disown
 	eval "exec {IN_$name}>\"$TMP/$name.in\" {OUT_$name}<\"$TMP/$name.out\""
 }
 client_close() {

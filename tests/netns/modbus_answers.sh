@@ -7,6 +7,7 @@ need_python 'import socket' python
 plant_up
 sed 's/^    on-deny: reset/    on-deny: reset\n    answer-within: 1s/' tests/netns/policy.yaml >"$TMP/short.yaml"
 fw_start "$TMP/short.yaml"
+gone() { ! listening "$S" 502; }
 raw() { printf '%s\n' "$@" | in_c $PY $TOOLSRC/raw.py --timeout 4 $PLC 2>&1 | xargs; }
 
 bg in_s $PY $TOOLSRC/device.py --shuffle $PLC
@@ -17,15 +18,15 @@ same 'four requests in one segment, answers in reverse order' '03020005 06002900
 same '16 outstanding' "$(for i in {15..0}; do printf '0302%04x\n' $i; done | xargs)" \
 	"$(raw "pdu 1 $(for i in {0..15}; do printf '03%04x0001 ' $i; done)")"
 kill $DEVICE
-wait_for 5 eval '! listening "$S" 502' || fail 'the server did not end'
+wait_for 5 gone || fail 'the server did not end'
 
 bg in_s $PY $TOOLSRC/device.py --delay 1.6 $PLC
 DEVICE=$!
 wait_for 5 listening "$S" 502 || fail 'no server'
 same 'answers later than answer-within: they pass, the session goes on' '03020028 03020029' "$(raw 'pdu 1 0300280001' 'pdu 1 0300290001')"
-same 'and are counted' 2 "$(status late_answers)"
+same 'and are counted' 2 "$(status late-answers)"
 kill $DEVICE
-wait_for 5 eval '! listening "$S" 502' || fail 'the server did not end'
+wait_for 5 gone || fail 'the server did not end'
 
 # A server that says what nobody asked: another transaction, another unit, another function, another size.
 bg in_s $PY -c '

@@ -18,9 +18,8 @@ cat tests/netns/policy.yaml - >"$TMP/bulk.yaml" <<'END'
         values: 0..1023
 END
 fw_start "$TMP/bulk.yaml"
-in_c "$TOOLS/modbus_poll" -i 1000 -w 5000 $PLC >"$TMP/poll" 2>&1 &
+bg in_c "$TOOLS/modbus_poll" -i 1000 -w 5000 $PLC >"$TMP/poll" 2>&1
 POLL=$!
-PIDS+=($POLL)
 before=$(status pdus)
 in_c timeout 120 "$TOOLS/modbus_bulk" send $PLC 1502 1000 >"$TMP/send" || fail "the sender: $(cat "$TMP/send"); the sink: $(cat "$TMP/sink")"
 wait_for 3 grep -q . "$TMP/sink"

@@ -9,9 +9,8 @@ cp tests/netns/policy.yaml "$TMP/policy.yaml"
 fw_start "$TMP/policy.yaml"
 generation=$(status generation)
 
-in_c "$TOOLS/modbus_poll" -s 8 -f 0 -c 10 $PLC >"$TMP/poll" 2>&1 &
+bg in_c "$TOOLS/modbus_poll" -f 0 -c 10 $PLC >"$TMP/poll" 2>&1
 POLL=$!
-PIDS+=($POLL)
 client_open hmi "$C" $PLC
 expect hmi 'write register 45 5' ok
 for ((i = 1; i <= 20; i++)); do
@@ -43,6 +42,7 @@ events_mark
 expect hmi 'write register 45 11' reset
 denied 'by the new policy' value '*0..10*'
 expect hmi 'write register 45 9' ok
+kill -TERM $POLL
 wait $POLL
 same 'the poller: exit status' 0 $?
 read -r _ requests _ answers _ wrong _ <"$TMP/poll"

@@ -136,9 +136,8 @@ record() { # FILE
 	for n in lan0 lan1 plc0; do in_f ethtool -K $n tx off rx off gso off gro off tso off >/dev/null 2>&1; done
 	ip -n "$S" link set eth0 address 02:00:00:00:02:02
 	ip -n "$F" link set plc0 address 02:00:00:00:02:01
-	in_s tcpdump -Z root -i eth0 -U --immediate-mode -w "$TMP/demo.pcap" 'tcp port 502' 2>"$TMP/tcpdump" &
+	bg in_s tcpdump -Z root -i eth0 -U --immediate-mode -w "$TMP/demo.pcap" 'tcp port 502' 2>"$TMP/tcpdump"
 	cap=$!
-	PIDS+=($cap)
 	wait_for 5 grep -q 'listening on' "$TMP/tcpdump" || wrong "tcpdump: $(cat "$TMP/tcpdump")"
 	for s in "${STEPS[@]}"; do
 		IFS='|' read -r who words request rest <<<"$s"
@@ -167,7 +166,7 @@ live() {
 		ask "$who" "$request"
 		if [ "$want" = allowed ]; then
 			case $SAID in ok*) ;; *) wrong "'$words' came to: $SAID; $(events_new | tail -n 1)" ;; esac
-			row "$who" "$words" allowed "${MS%??} ms" ''
+			row "$who" "$words" allowed "${MS%?} ms" ''
 			continue
 		fi
 		e=$(event '"event": *"deny"') || wrong "'$words' came to '$SAID', and the event log says nothing of it"

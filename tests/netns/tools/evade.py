@@ -183,10 +183,18 @@ def overlap_same(s):
 
 
 @case
+def overlap_forbidden(s):
+    """Segments that overlap and agree, and are a forbidden write together: reset."""
+    d = adu(FORBIDDEN)
+    s.emit(s.segment(0, d[:9]), s.segment(7, d[7:]))
+    s.say()
+
+
+@case
 def overlap_differs(s):
     """Segments that overlap and do not agree: which octets the server takes is its own affair, so: reset."""
     a, f = adu(ALLOWED), adu(FORBIDDEN)
-    s.emit(s.segment(0, a[:9]), s.segment(7, f[7:]))
+    s.emit(s.segment(0, a[:11]), s.segment(7, f[7:]))
     s.say()
 
 

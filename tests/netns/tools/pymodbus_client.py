@@ -47,7 +47,7 @@ REQUESTS = {
     "read-holding-registers": lambda: client.read_holding_registers(40, 2, slave=1),
     "read-input-registers": lambda: client.read_input_registers(0, 4, slave=1),
     "write-single-coil": lambda: client.write_coil(2, True, slave=1),
-    "write-single-register": lambda: client.write_register(41, 1234, slave=1),
+    "write-single-register": lambda: client.write_register(41, 777, slave=1),
     "write-multiple-coils": lambda: client.write_coils(4, [True, False, True] * 3, slave=1),
     "write-multiple-registers": lambda: client.write_registers(40, [1, 2, 3], slave=1),
     "mask-write-register": lambda: client.mask_write_register(address=43, and_mask=0xFF00, or_mask=0x12, unit=1),
