@@ -149,7 +149,8 @@ int proto_find(const char *name, size_t len); /* id or -1 */
 /* The protocol whose default port this is, or -1. */
 int proto_by_port(enum transport t, uint16_t port);
 
-/* Names. All NULL or -1 when there is none. */
+/* Names. All NULL or -1 when there is none. Linear in the vocabulary: for text and for compiling rules, not for packets. */
+/* The narrowest entry without FN_GROUP that covers the key: what says flags and access. It is the operation's own name where lo == hi. */
 const struct vocab_function *proto_function(const struct proto *p, uint32_t key);
 const struct vocab_function *proto_function_find(const struct proto *p, const char *name, size_t len);
 const struct vocab_space *proto_space(const struct proto *p, uint32_t code);
