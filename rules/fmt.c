@@ -8,7 +8,7 @@
 #include "rules/schema.h"
 #include "rules/text.h"
 
-#define WIDTH 120
+#define WIDTH 110
 
 struct writer {
 	struct arena *arena;

@@ -147,6 +147,7 @@ void child_ended(struct child *c)
 		close(c->channel);
 	c->pidfd = c->channel = -1;
 	c->pid = 0;
+	c->kicked = false;
 	if (now - c->started_us >= YOUNG_US)
 		c->back_off_us = 0; /* at once */
 	else if (c->back_off_us == 0)
@@ -216,7 +217,8 @@ void engine_ended(struct guardian *g, struct queue *q)
 		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
 	else
 		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
-	queue_settle(g, q);
+	/* From outside it is killed with SIGKILL; any other end is its own doing. */
+	queue_settle(g, q, q->child.kicked || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL);
 	child_ended(&q->child);
 	atomic_store(&s->guardian.engine_pid, 0);
 	atomic_store(&s->guardian.restarts, atomic_load(&s->guardian.restarts) + 1);

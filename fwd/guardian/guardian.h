@@ -31,6 +31,7 @@ struct child {
 	int pidfd;            /* -1 */
 	int64_t started_us;   /* CLOCK_MONOTONIC */
 	int64_t start_at_us;  /* not running: when to start it */
+	bool kicked;          /* the guardian killed it */
 	uint32_t back_off_us; /* grows while it dies young */
 	int channel;          /* our end; -1 */
 };
@@ -122,8 +123,8 @@ int queue_verdict(const struct queue *q, uint32_t id, bool accept);
  * open passes.
  */
 void queue_close(struct guardian *g, struct queue *q);
-/* What a dead engine had read. Books it in shared memory. */
-void queue_settle(struct guardian *g, struct queue *q);
+/* What a dead engine had read. Books it in shared memory. crashed: it died of itself, or the guardian killed it for being stuck. */
+void queue_settle(struct guardian *g, struct queue *q, bool crashed);
 
 /* child.c */
 /* Takes descriptors 3 to 9 out of the way, so that children can be given theirs by number. */

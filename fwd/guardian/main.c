@@ -425,7 +425,7 @@ static void end(struct guardian *g)
 			kill(q->child.pid, SIGKILL);
 			end_child(&q->child);
 		}
-		queue_settle(g, q);
+		queue_settle(g, q, false);
 		queue_close(g, q);
 	}
 	if (g->recorder.pid) {

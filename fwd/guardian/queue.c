@@ -260,13 +260,14 @@ static void book(_Atomic uint32_t *counter, uint32_t n)
 
 /*
  * The kernel keeps what a dead engine had read and not decided; its messages are gone. There are three kinds:
- *  - the packet it was in when it died: the suspect. It is denied in either kind of zone, or it would kill the next engine too;
+ *  - the packet it was in when it died: the suspect, where it died of itself or left its flow half changed. It is denied in either kind of zone, or it
+ *    would kill the next engine too. When somebody killed the engine between two changes, the packet is one of those below;
  *  - held segments, whose ids stand in shared memory;
  *  - what it had received but not begun, known by being older than the next unread message.
  * The last two go by the zone's failure mode: closed drops (TCP repeats them, and the next engine looks), open lets go.
  * A verdict for a packet that is no longer there comes back as an error with sequence number 0, which is nobody's.
  */
-void queue_settle(struct guardian *g, struct queue *q)
+void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 {
 	struct shm *s = q->shm;
 	struct shm_held *held = shm_at(s, s->held_at);
@@ -276,8 +277,13 @@ void queue_settle(struct guardian *g, struct queue *q)
 	bool known;
 
 	if (atomic_load(&s->engine.busy)) {
-		queue_verdict(q, atomic_load(&s->engine.current_id), false);
-		book(&s->guardian.suspects, 1);
+		bool suspect = crashed || !atomic_load(&s->flows_clean);
+
+		queue_verdict(q, atomic_load(&s->engine.current_id), open && !suspect);
+		if (suspect)
+			book(&s->guardian.suspects, 1);
+		else
+			settled++;
 		atomic_store(&s->engine.busy, 0);
 	}
 	for (uint32_t i = 0; i < SHM_HELD; i++) {

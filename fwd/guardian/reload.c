@@ -309,6 +309,7 @@ static void kick(struct guardian *g)
 
 		if (q->child.pid && atomic_load(&q->shm->engine.generation) != g->active.generation) {
 			say("queue %u: the engine does not take the policy: killed", q->num);
+			q->child.kicked = true;
 			kill(q->child.pid, SIGKILL);
 		}
 	}
