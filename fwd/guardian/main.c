@@ -262,6 +262,7 @@ static int open_files(struct guardian *g)
 		say("%s: %s", g->events, strerror(errno));
 		return -1;
 	}
+	g->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	g->proc_queue = open("/proc/net/netfilter/nfnetlink_queue", O_RDONLY | O_CLOEXEC);
 	return 0;
 }

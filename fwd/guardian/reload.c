@@ -65,9 +65,13 @@ static void finish(struct guardian *g, bool good)
 			say("cut the compiler's words: %s", strerror(errno));
 		lseek(r->words, 0, SEEK_SET);
 	}
-	if (good)
-		say("policy generation %u is in force", g->active.generation);
-	else if (!r->initial)
+	if (good) {
+		const uint8_t *d = policy_digest(&g->active.policy);
+
+		say("policy generation %u is in force, digest %02x%02x%02x%02x%02x%02x%02x%02x...",
+		    g->active.generation, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
+	}
+	if (!good && !r->initial)
 		say("the policy is not loaded; generation %u stays in force", g->active.generation);
 	if (r->asked && g->recorder.channel >= 0 && msg_send(g->recorder.channel, &m, r->words) < 0)
 		say("cannot answer a reload request: %s", strerror(errno));
@@ -163,7 +167,8 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request)
 	}
 	fds[0] = (struct child_fd){r->out, 3};
 	fds[1] = (struct child_fd){r->words, STDERR_FILENO};
-	fds[2] = (struct child_fd){r->words, STDOUT_FILENO};
+	fds[2] = (struct child_fd){g->null_fd,
+				   STDOUT_FILENO}; /* the digest: said when the policy is in force */
 	s.fds = fds;
 	snprintf(path, sizeof(path), "%s/otfwctl", g->libexec);
 	if (access(path, X_OK) < 0)
