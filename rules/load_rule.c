@@ -97,13 +97,15 @@ static bool function_number(struct making *m, struct node *n, struct intervals *
 	}
 	lo = fn << 16 | (slash ? sub : 0);
 	hi = fn << 16 | (slash ? sub : 0xffff);
-	for (const struct vocab_function *f = m->p->functions; f->name; f++) {
-		if ((int64_t)f->lo > hi || (int64_t)f->hi < lo)
-			continue;
-		found = true;
-		subs = subs || f->lo != f->hi || f->lo & 0xffff;
-		take_function(m, f);
-	}
+	/* A group's access is that of all its members: of a single sub-function only its own entry speaks, where it has one. */
+	for (unsigned groups = 0; groups < 2 && !(found && slash); groups++)
+		for (const struct vocab_function *f = m->p->functions; f->name; f++) {
+			if ((int64_t)f->lo > hi || (int64_t)f->hi < lo || !(f->flags & FN_GROUP) != !groups)
+				continue;
+			found = true;
+			subs = subs || f->lo != f->hi || f->lo & 0xffff;
+			take_function(m, f);
+		}
 	if (!found) {
 		diag_error(m->l->diag, n->pos, "%s has no function %s", m->p->name, n->text);
 		return false;
