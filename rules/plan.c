@@ -370,19 +370,49 @@ static void server_jump(const struct plan *pl, size_t a, size_t b, unsigned k, b
 
 #define FORWARD(...) put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = "forward", __VA_ARGS__})
 
-static void ethertypes(const struct plan *pl)
+/* Frames that are not IP cross a bridge only when they are named; 802.3/LLC has no EtherType and is never named. */
+static void ethertypes(const struct plan *pl, const char *table)
 {
 	uint16_t lo, hi;
 
-	/* Frames that are not IP cross a bridge only when they are named; 802.3/LLC has no EtherType and is never named. */
 	fprintf(pl->out,
-		"add rule bridge otfw forward ether type arp counter accept comment \"otfw ethertype\"\n");
+		"add rule bridge %s forward ether type arp counter accept comment \"otfw ethertype\"\n",
+		table);
+	/* A range may span IP's own: those are never meant. */
 	for (unsigned i = 0; policy_ethertype(pl->policy, i, &lo, &hi); i++)
 		fprintf(pl->out,
-			"add rule bridge otfw forward ether type 0x%04x-0x%04x counter accept comment \"otfw ethertype\"\n",
-			lo, hi);
+			"add rule bridge %s forward ether type != { ip, ip6 } ether type 0x%04x-0x%04x counter accept comment \"otfw ethertype\"\n",
+			table, lo, hi);
 	fprintf(pl->out,
-		"add rule bridge otfw forward ether type != { ip, ip6 } counter drop comment \"otfw ethertype\"\n");
+		"add rule bridge %s forward ether type != { ip, ip6 } counter drop comment \"otfw ethertype-unlisted\"\n",
+		table);
+}
+
+/* IP frames go on to iptables. */
+static void link_fill(const struct plan *pl)
+{
+	fputs("flush chain bridge otfw_link forward\n", pl->out);
+	ethertypes(pl, "otfw_link");
+	fputs("add rule bridge otfw_link forward accept\n", pl->out);
+}
+
+static int link_print(const struct plan *pl, enum plan_part part)
+{
+	switch (part) {
+	case PLAN_BASE:
+		/* Ahead of br_netfilter; drops until it is filled. */
+		fputs("table bridge otfw_link {\n\tchain forward {\n\t}\n\tchain hook_forward {\n"
+		      "\t\ttype filter hook forward priority -200; policy drop;\n\t}\n}\n"
+		      "flush chain bridge otfw_link hook_forward\n"
+		      "add rule bridge otfw_link hook_forward jump forward\n",
+		      pl->out);
+		break;
+	case PLAN_FILL: link_fill(pl); break;
+	case PLAN_REMOVE:
+		fputs("add table bridge otfw_link\ndelete table bridge otfw_link\n", pl->out);
+		break;
+	}
+	return fflush(pl->out) != 0 || ferror(pl->out) ? -1 : 0;
 }
 
 static void related(const struct plan *pl)
@@ -421,7 +451,7 @@ static void forward(const struct plan *pl)
 {
 	FORWARD(.action = DO_JUMP, .to = "safety");
 	if (pl->o->bridge && pl->o->backend == PLAN_NFT)
-		ethertypes(pl);
+		ethertypes(pl, "otfw");
 	if (pl->o->bridge)
 		neighbours(pl);
 	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_ONLY, .dead = true, .action = DO_CONNMARK, .value = 0,
@@ -591,6 +621,8 @@ int plan_print(const struct policy *p, const struct plan_options *o, enum plan_p
 	bool nft = o->backend == PLAN_NFT;
 
 	errno = 0;
+	if (o->backend == PLAN_LINK)
+		return link_print(&pl, part);
 	switch (part) {
 	case PLAN_BASE: (nft ? plan_nft_base : plan_iptables_base)(o, out); break;
 	case PLAN_REMOVE: (nft ? plan_nft_remove : plan_iptables_remove)(o, out); break;

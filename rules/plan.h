@@ -15,7 +15,12 @@
 
 #include "rules/policy.h"
 
-enum plan_backend { PLAN_NFT, PLAN_IPTABLES };
+enum plan_backend {
+	PLAN_NFT,
+	PLAN_IPTABLES,
+	/* nft text for a bridge's frames that are not IP: iptables never sees those, so a bridge has this beside PLAN_IPTABLES. */
+	PLAN_LINK
+};
 enum plan_part {
 	PLAN_BASE, /* tables, base chains, jumps to otfw's own chains, which drop everything until they are filled.
 		       Loading it twice changes nothing (iptables-restore says that a chain exists) */

@@ -16,10 +16,33 @@
 #define TOOL_SECONDS 20
 #define WORDS_MAX    4096
 
-/* A job is one tool with one text. iptables: IPv4, then IPv6, which have no flow in common. */
+/*
+ * A job is one tool with one text. iptables: IPv4, then IPv6, which have no flow in common, then what is neither on a bridge.
+ */
+struct job {
+	enum plan_backend backend;
+	int family;
+	const char *const *argv;
+};
 static const char *const ipt4[] = {"iptables-restore", "-w", "-n", NULL};
 static const char *const ipt6[] = {"ip6tables-restore", "-w", "-n", NULL};
 static const char *const nft[] = {"nft", "-f", "-", NULL};
+
+static int jobs(const struct guardian *g, struct job j[GUARDIAN_JOBS])
+{
+	int n = 0;
+
+	if (g->backend == PLAN_NFT) {
+		j[n++] = (struct job){PLAN_NFT, 0, nft};
+		return n;
+	}
+	j[n++] = (struct job){PLAN_IPTABLES, 4, ipt4};
+	if (g->ipv6)
+		j[n++] = (struct job){PLAN_IPTABLES, 6, ipt6};
+	if (g->bridge)
+		j[n++] = (struct job){PLAN_LINK, 0, nft};
+	return n;
+}
 
 static int memory_file(const char *name)
 {
@@ -152,31 +175,39 @@ void kernel_check_sysctls(const struct guardian *g)
 
 /* ---- base ---- */
 
-static struct plan_options options(const struct guardian *g, int family, const uint16_t *nums)
-{
-	return (struct plan_options){.backend = g->backend,
-				     .family = family,
-				     .queue_base = g->queue_base,
-				     .queue_nums = nums,
-				     .bridge = g->bridge};
-}
-
-static int print(const struct guardian *g, const struct policy *p, const uint16_t *nums, int family,
+static int print(const struct guardian *g, const struct image_mem *img, const struct job *j,
 		 enum plan_part part, char **text, size_t *len)
 {
-	struct plan_options o = options(g, family, nums);
+	struct plan_options o = {.backend = j->backend,
+				 .family = j->family,
+				 .queue_base = g->queue_base,
+				 .queue_nums = img ? img->queue_nums : NULL,
+				 .bridge = g->bridge};
 	FILE *f = open_memstream(text, len);
 	int rc;
 
 	if (!f)
 		return -1;
-	rc = plan_print(p, &o, part, f);
+	rc = plan_print(img ? &img->policy : NULL, &o, part, f);
 	if (fclose(f) != 0)
 		rc = -1;
 	if (rc < 0) {
 		free(*text);
 		*text = NULL;
 	}
+	return rc;
+}
+
+static int print_and_load(const struct guardian *g, const struct job *j, enum plan_part part)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (print(g, NULL, j, part, &text, &len) < 0)
+		return -1;
+	rc = load(j->argv, text, len);
+	free(text);
 	return rc;
 }
 
@@ -213,13 +244,14 @@ static bool has_chain(int family, const struct hook *h)
  * Table by table: a ruleset that is there is left alone (closed zones stay closed and open ones open while the guardian starts),
  * a jump that somebody took away is put back, a table without otfw gets its part of BASE.
  */
-static int base_iptables(const struct guardian *g, int family)
+static int base_iptables(const struct guardian *g, const struct job *j)
 {
+	int family = j->family;
 	char *text, *from, *to;
 	size_t len;
 	int rc = 0;
 
-	if (print(g, NULL, NULL, family, PLAN_BASE, &text, &len) < 0)
+	if (print(g, NULL, j, PLAN_BASE, &text, &len) < 0)
 		return -1;
 	for (size_t i = 0; i < HOOKS && rc == 0; i++) {
 		const struct hook *h = &hooks[i];
@@ -236,8 +268,7 @@ static int base_iptables(const struct guardian *g, int family)
 		snprintf(head, sizeof(head), "*%s\n", h->table);
 		from = strstr(text, head);
 		to = from ? strstr(from, "COMMIT\n") : NULL;
-		rc = to ? load(family == 4 ? ipt4 : ipt6, from, (size_t)(to - from) + strlen("COMMIT\n"))
-			: -1;
+		rc = to ? load(j->argv, from, (size_t)(to - from) + strlen("COMMIT\n")) : -1;
 	}
 	free(text);
 	return rc;
@@ -245,19 +276,12 @@ static int base_iptables(const struct guardian *g, int family)
 
 int kernel_base(struct guardian *g)
 {
-	char *text;
-	size_t len;
-	int rc;
+	struct job j[GUARDIAN_JOBS];
+	int n = jobs(g, j), rc = 0;
 
-	if (g->backend == PLAN_IPTABLES) {
-		if (base_iptables(g, 4) < 0)
-			return -1;
-		return g->ipv6 ? base_iptables(g, 6) : 0;
-	}
-	if (print(g, NULL, NULL, 0, PLAN_BASE, &text, &len) < 0)
-		return -1;
-	rc = load(nft, text, len);
-	free(text);
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = j[i].backend == PLAN_IPTABLES ? base_iptables(g, &j[i])
+						   : print_and_load(g, &j[i], PLAN_BASE);
 	return rc;
 }
 
@@ -324,21 +348,13 @@ static int remove_iptables(int family)
 
 int kernel_remove(struct guardian *g)
 {
-	char *text;
-	size_t len;
-	int rc = 0;
+	struct job j[GUARDIAN_JOBS];
+	int n = jobs(g, j), rc = 0;
 
-	if (g->backend == PLAN_NFT) {
-		if (print(g, NULL, NULL, 0, PLAN_REMOVE, &text, &len) < 0)
-			return -1;
-		rc = load(nft, text, len);
-		free(text);
-		return rc;
-	}
-	if (remove_iptables(4) < 0)
-		rc = -1;
-	if (g->ipv6 && remove_iptables(6) < 0)
-		rc = -1;
+	for (int i = 0; i < n; i++)
+		if ((j[i].backend == PLAN_IPTABLES ? remove_iptables(j[i].family)
+						   : print_and_load(g, &j[i], PLAN_REMOVE)) < 0)
+			rc = -1;
 	return rc;
 }
 
@@ -346,20 +362,21 @@ int kernel_remove(struct guardian *g)
 
 int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS])
 {
-	int n = g->backend == PLAN_NFT ? 1 : g->ipv6 ? 2 : 1;
+	struct job j[GUARDIAN_JOBS];
+	int n = jobs(g, j);
 
 	for (int i = 0; i < n; i++) {
 		char *t;
 		size_t len;
 
 		text[i] = -1;
-		if (print(g, &img->policy, img->queue_nums, i == 0 ? 4 : 6, PLAN_FILL, &t, &len) == 0) {
+		if (print(g, img, &j[i], PLAN_FILL, &t, &len) == 0) {
 			text[i] = memory_text(t, len);
 			free(t);
 		}
 		if (text[i] < 0) {
-			for (int j = 0; j < i; j++)
-				close(text[j]);
+			for (int k = 0; k < i; k++)
+				close(text[k]);
 			return -1;
 		}
 	}
@@ -369,12 +386,11 @@ int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[
 pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd)
 {
 	struct child_fd fds[] = {{text, STDIN_FILENO}, {words, STDOUT_FILENO}, {words, STDERR_FILENO}};
-	struct child_start s = {.argv = g->backend == PLAN_NFT ? nft
-					: i == 0               ? ipt4
-							       : ipt6,
-				.fds = fds,
-				.nfds = 3};
+	struct job j[GUARDIAN_JOBS];
+	struct child_start s = {.fds = fds, .nfds = 3};
 
+	jobs(g, j);
+	s.argv = j[i].argv;
 	lseek(text, 0, SEEK_SET);
 	return child_spawn(&s, pidfd);
 }

@@ -6,8 +6,8 @@
  *   2. base chains, which drop everything until they are filled; a ruleset that is there already stays as it is
  *   3. queues and their shared memory
  *   4. engines; each gets the image and says that it judges by it
- *   5. the recorder
- *   6. the policy's rules into the chains
+ *   5. the policy's rules into the chains
+ *   6. the recorder, and with it the control socket
  *
  * On SIGTERM the ruleset stays: without a reader closed zones drop and open zones pass (queue bypass), listed tuples only. `otfwd --remove`
  * takes it away.

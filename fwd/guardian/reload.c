@@ -85,8 +85,11 @@ static void finish(struct guardian *g, bool good)
 		g->stop = true;
 	r->state = RELOAD_IDLE;
 	r->rolling_back = false;
-	if (good)
+	if (good && r->initial) {
+		/* Last: whoever reaches the control socket finds a policy in force. Until then events wait in their rings. */
 		r->initial = false;
+		recorder_start(g);
+	}
 	if (r->again && !g->stop) {
 		r->again = false;
 		reload_begin(g, r->again_asked, r->again_request);
@@ -430,11 +433,9 @@ void reload_step(struct guardian *g, bool child_ended)
 		}
 		break;
 	case RELOAD_HANDING:
-		if (all_judge_by(g, g->active.generation)) {
-			if (r->initial && g->recorder.pid == 0)
-				recorder_start(g);
+		if (all_judge_by(g, g->active.generation))
 			fill(g);
-		} else if (late && !r->kicked)
+		else if (late && !r->kicked)
 			kick(g);
 		else if (late)
 			go_back(g, "an engine does not take the policy");

@@ -16,6 +16,7 @@
 
 static const char yaml[] =
 	"version: 1\n"
+	"bridge: {ethertypes: [0x88b5]}\n"
 	"zones:\n"
 	"  control: {level: 3, networks: [10.1.0.0/24, \"fd00:1::/64\"], failure: closed}\n"
 	"  cell: {level: 2, networks: [10.2.0.0/24, \"fd00:2::/64\"], failure: closed}\n"
@@ -205,6 +206,14 @@ static const struct row rows[] = {
 	{"nft_has_both_families", PLAN_NFT, 0, PLAN_FILL, "ip6 daddr fd00:2::2 jump to_", NULL},
 	{"nft_ports", PLAN_NFT, 0, PLAN_FILL,
 	 "ip saddr 10.1.0.0/24 tcp dport { 502, 1502-1510 } counter goto queue_20", NULL},
+	{"link_base_drops_until_filled", PLAN_LINK, 0, PLAN_BASE,
+	 "type filter hook forward priority -200; policy drop;", "accept"},
+	{"link_lets_named_ethertypes_pass", PLAN_LINK, 0, PLAN_FILL,
+	 "forward ether type != { ip, ip6 } ether type 0x88b5-0x88b5 counter accept", NULL},
+	{"link_drops_other_frames", PLAN_LINK, 0, PLAN_FILL,
+	 "forward ether type != { ip, ip6 } counter drop comment \"otfw ethertype-unlisted\"\n"
+	 "add rule bridge otfw_link forward accept\n",
+	 NULL},
 	{"nft_safety_is_untracked", PLAN_NFT, 0, PLAN_FILL,
 	 "iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter notrack", NULL},
 };
@@ -226,7 +235,7 @@ static void says(void **state)
 static void same_policy_same_text(void **state)
 {
 	(void)state;
-	for (int backend = PLAN_NFT; backend <= PLAN_IPTABLES; backend++)
+	for (int backend = PLAN_NFT; backend <= PLAN_LINK; backend++)
 		for (int part = PLAN_BASE; part <= PLAN_REMOVE; part++) {
 			char *a = print((enum plan_backend)backend, 4, (enum plan_part)part);
 			char *b = print((enum plan_backend)backend, 4, (enum plan_part)part);
