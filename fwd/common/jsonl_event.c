@@ -33,12 +33,19 @@ static void jsonl_why(struct jsonl *j, const struct event *e, const struct polic
 	char field[EVENT_FIELD + 1], detail[DETAIL_TEXT];
 	struct fault fault = {.reason = e->reason, .offset = e->fault_offset, .field = field};
 	bool from_wire = e->has & EVENT_HAS_FAULT;
+	bool matched = e->has & EVENT_HAS_MATCH && e->match.reason == (enum reason)e->reason;
 
 	snprintf(field, sizeof(field), "%.*s", EVENT_FIELD, e->fault_field);
 	jsonl_str(j, "reason", reason_name(e->reason));
-	detail_print(p, op, e->proto, e->reason, e->has & EVENT_HAS_MATCH ? &e->match : NULL,
-		     from_wire ? &fault : NULL, detail, sizeof(detail));
-	jsonl_str(j, "detail", detail);
+	if (e->text[0]) {
+		jsonl_strn(j, "detail", e->text, strnlen(e->text, sizeof(e->text)));
+	} else if (e->reason == REASON_NONE) {
+		jsonl_null(j, "detail");
+	} else {
+		detail_print(p, op, e->proto, e->reason, matched ? &e->match : NULL,
+			     from_wire ? &fault : NULL, detail, sizeof(detail));
+		jsonl_str(j, "detail", detail);
+	}
 	if (from_wire) {
 		jsonl_str(j, "field", field);
 		jsonl_uint(j, "offset", e->fault_offset);
@@ -60,8 +67,6 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 	jsonl_str(j, "event", event_name(e->type));
 	jsonl_names(j, e, p);
 	jsonl_why(j, e, p, has_op ? &op : NULL);
-	if (e->text[0])
-		jsonl_strn(j, "text", e->text, strnlen(e->text, sizeof(e->text)));
 	if (e->has & EVENT_HAS_TUPLE)
 		jsonl_ends(j, e, p, has_op ? &op : NULL);
 	if (e->proto >= 0)
@@ -79,7 +84,7 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 			memcpy(line + at, " ...", 5);
 		jsonl_str(j, "operation", line);
 	}
-	jsonl_str(j, "mode", mode_name(e->mode));
+	jsonl_str(j, "mode", e->conduit == POLICY_NO_INDEX ? NULL : mode_name(e->mode));
 	jsonl_str(j, "failure", failure_name(e->failure));
 	jsonl_uint(j, "count", e->count ? e->count : 1);
 	if (e->packet_id)

@@ -82,7 +82,7 @@ void log_line(struct log *l, const char *line, size_t len)
 		jsonl_object(&j, NULL);
 		jsonl_time(&j, "ts", clock_us());
 		jsonl_str(&j, "event", "state");
-		jsonl_str(&j, "text", "lines were dropped: the log could not be written");
+		jsonl_str(&j, "detail", "lines were dropped: the log could not be written");
 		jsonl_uint(&j, "lost", l->lost - l->lost_told);
 		jsonl_object_end(&j);
 		jsonl_line(&j);

@@ -131,7 +131,7 @@ static void tell_lost(struct recorder *r, const struct queue *q, struct reader *
 	jsonl_object(&j, NULL);
 	jsonl_time(&j, "ts", clock_us());
 	jsonl_str(&j, "event", "state");
-	jsonl_str(&j, "text", "events were overwritten before they were written down");
+	jsonl_str(&j, "detail", "events were overwritten before they were written down");
 	jsonl_uint(&j, "lost", in->lost - in->lost_told);
 	jsonl_str(&j, "source", source);
 	jsonl_uint(&j, "queue", q->num);

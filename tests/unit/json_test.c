@@ -242,7 +242,7 @@ static void event_without_its_image(void **state)
 		{"proto", "modbus"},
 		{"function_name", "write-multiple-registers"},
 		{"field", "mbap.length"},
-		{"mode", "enforce"},
+		{"mode", NULL},
 		{"failure", "closed"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		json_t *v = json_object_get(o, rows[i].key);
@@ -261,6 +261,24 @@ static void event_without_its_image(void **state)
 	assert_string_equal(text, "10.1.1.2 -> 10.1.2.2:502 modbus request unit 1 write-multiple-registers "
 				  "holding 40..41 = 5 7");
 	json_decref(o);
+}
+
+static void event_that_is_no_packet(void **state)
+{
+	(void)state;
+	struct event e = {.type = EVENT_STATE,
+			  .zone = POLICY_NO_INDEX,
+			  .conduit = POLICY_NO_INDEX,
+			  .rule = POLICY_NO_RULE,
+			  .proto = -1,
+			  .text = "engine of queue 3 ended"};
+	struct jsonl j;
+	jsonl_open(&j, line, sizeof(line));
+	jsonl_event(&j, &e, NULL, NULL, 0);
+	assert_string_equal(
+		line, "{\"ts\":0.000000,\"event\":\"state\",\"zone\":null,\"conduit\":null,\"rule\":null,"
+		      "\"reason\":\"none\",\"detail\":\"engine of queue 3 ended\",\"mode\":null,"
+		      "\"failure\":\"closed\",\"count\":1,\"policy\":null,\"generation\":0}\n");
 }
 
 static void event_from_the_server(void **state)
@@ -312,7 +330,7 @@ static void event_of_nonsense(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(quoteds) / sizeof(quoteds[0]) + 10];
+	struct CMUnitTest tests[sizeof(quoteds) / sizeof(quoteds[0]) + 11];
 	size_t n = 0;
 	for (; n < sizeof(quoteds) / sizeof(quoteds[0]); n++)
 		tests[n] = (struct CMUnitTest)QUOTED(n);
@@ -324,6 +342,7 @@ int main(void)
 		cmocka_unit_test(operation_with_arguments),
 		cmocka_unit_test(unknown_values_are_null),
 		cmocka_unit_test(event_without_its_image),
+		cmocka_unit_test(event_that_is_no_packet),
 		cmocka_unit_test(event_from_the_server),
 		cmocka_unit_test(event_of_nonsense),
 	};
