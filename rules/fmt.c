@@ -8,7 +8,7 @@
 #include "rules/schema.h"
 #include "rules/text.h"
 
-#define WIDTH 110
+#define WIDTH 120
 
 struct writer {
 	struct arena *arena;

@@ -171,9 +171,10 @@ void fmt_notes(struct arena *a, struct node *root, uint32_t file, const char *te
 		col++;
 	}
 	for (size_t i = 0; i < s.nentries; i++) {
-		uint32_t above = start_of(s.entries[i]).line - 1;
+		uint32_t here = start_of(s.entries[i]).line, above = here - 1;
+		bool first = !i || start_of(s.entries[i - 1]).line != here; /* on its line */
 
-		s.entries[i]->notes->blank = above && above <= nblanks && blanks[above - 1];
+		s.entries[i]->notes->blank = first && above && above <= nblanks && blanks[above - 1];
 	}
 	/* A blank line between the first comments and the first entry: they speak of the file. */
 	if (root->first && root->first->notes->before) {

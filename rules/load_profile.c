@@ -214,6 +214,12 @@ static void load_point(struct load *l, struct node *n, const struct proto *p, en
 	if (out->bad)
 		return;
 	qsort(out->cells, out->ncells, sizeof(*out->cells), by_cell);
+	if (out->cells[0].space != out->cells[out->ncells - 1].space) {
+		diag_error(l->diag, at->pos,
+			   "the ranges of point \"%s\" lie in two spaces: make it two points", out->name);
+		out->bad = true;
+		return;
+	}
 	for (size_t i = 1; i < out->ncells; i++)
 		if (out->cells[i].space == out->cells[i - 1].space &&
 		    out->cells[i].first <= out->cells[i - 1].last) {

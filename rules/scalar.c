@@ -47,6 +47,8 @@ const char *scalar_int(struct arena *a, const char *s, int64_t min, int64_t max,
 	if (*p && !digit(*p))
 		return arena_print(a, "expected a whole number, found \"%s\"", s);
 	int64_t n = minus ? -(int64_t)v : (int64_t)v;
+	if (min == max && (*p || n != min))
+		return arena_print(a, "expected %lld, found %s", (long long)min, s);
 	if (*p || n < min || n > max)
 		return arena_print(a, "%s is not within %lld..%lld", s, (long long)min, (long long)max);
 	*out = n;

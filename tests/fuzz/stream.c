@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fuzz target: one TCP session through the whole engine, with a receiver that is played along. The input:
+ *
+ *   octet 0      policy: none, closed with reset, closed with drop, open, shadow
+ *   then entries of four octets and data:
+ *     octet 0    0..3 what (see enum step), bit 2: from the server, bit 3: with FIN, bit 4: with RST, bit 5: GSO, bit 6: send it twice
+ *     octet 1    sequence number: signed difference to what the sender would send next
+ *     octet 2    length of data, or time
+ *     octet 3    times 4: length on top of it
+ *
+ * Every packet gets exactly one decision. In a closed zone the receiver never gets two versions of an octet, and every PDU that it can
+ * put together from what it got is one that the policy allows.
+ */
+#include "tests/unit/policies.h"
+
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond)) {                                                                               \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                           \
+			abort();                                                                             \
+		}                                                                                            \
+	} while (0)
+
+#define STREAM_OCTETS 16384u
+#define STEPS_MAX     512u
+
+enum step { STEP_DATA, STEP_WAIT, STEP_SYN, STEP_RESTART };
+enum { POLICY_NONE, POLICY_RESET, POLICY_DROP, POLICY_OPEN, POLICY_SHADOW, POLICIES };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct test_policy policies[POLICIES];
+
+/* What the server has of the client's octets. */
+static struct {
+	uint32_t base; /* sequence number of octet 0 */
+	uint8_t octet[STREAM_OCTETS];
+	bool has[STREAM_OCTETS];
+	uint32_t parsed; /* PDUs up to here were looked at */
+	bool strict;
+} server;
+
+static struct packet packet;
+
+static void server_restart(uint32_t base)
+{
+	server.base = base;
+	server.parsed = 0;
+	memset(server.has, 0, sizeof server.has);
+}
+
+/* Every PDU that is complete must be one the policy allows. */
+static void server_reads(const struct policy *p)
+{
+	const struct proto *modbus = proto_get(PROTO_modbus);
+	static struct pdu pdu;
+	static const uint8_t client[16] = {
+		[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 10, [14] = 1, [15] = 2};
+	uint32_t end = server.parsed;
+
+	while (end < STREAM_OCTETS && server.has[end])
+		end++;
+	for (;;) {
+		uint32_t left = end - server.parsed;
+		struct frame f = modbus->frame(server.octet + server.parsed,
+					       left < modbus->header ? left : modbus->header, false);
+		if (f.state != FRAME_PDU || f.length > left)
+			return;
+		struct pdu_in in = {.data = server.octet + server.parsed, .len = f.length};
+		modbus->decode(&in, &pdu);
+		CHECK(pdu.fault.reason == REASON_NONE);
+		struct tuple t = {.sport = 40000, .dport = 502, .ipproto = 6};
+		memcpy(t.src, client, 16);
+		memcpy(t.dst, client, 16);
+		t.dst[14] = t.dst[15] = 2;
+		struct route r;
+		policy_route(p, &t, false, &r);
+		struct policy_now now = {.unix_us = 1700000000000000, .clock_good = true};
+		struct match m;
+		CHECK(policy_match(p, r.ruleset, &pdu, client, &now, NULL, &m) == REASON_NONE);
+		server.parsed += f.length;
+	}
+}
+
+static struct {
+	uint32_t id, seq, n;
+	bool client;
+	uint8_t data[2048];
+} sent[STEPS_MAX * 2 + 4];
+static uint32_t nsent;
+
+static void on_decide(struct bench *b, uint32_t id, const struct decision *d)
+{
+	if (!server.strict || d->action != ACTION_ACCEPT || id - 1 >= nsent)
+		return;
+	CHECK(sent[id - 1].id == id);
+	if (!sent[id - 1].client)
+		return;
+	uint32_t at = sent[id - 1].seq - server.base;
+	for (uint32_t i = 0; i < sent[id - 1].n; i++, at++) {
+		if (at >= STREAM_OCTETS)
+			continue;
+		uint8_t octet = d->packet ? d->packet[40 + i] : sent[id - 1].data[i];
+		CHECK(!server.has[at] || server.octet[at] == octet);
+		server.octet[at] = octet;
+		server.has[at] = true;
+	}
+	server_reads(b->v->policy);
+}
+
+static void send_one(struct bench *b, bool from_server, uint8_t flags, uint32_t seq, uint32_t ack,
+		     const uint8_t *data, uint32_t n, bool gso)
+{
+	uint32_t id = b->next_id++;
+
+	CHECK(id == nsent + 1);
+	sent[nsent].id = id;
+	sent[nsent].seq = seq;
+	sent[nsent].n = n;
+	sent[nsent].client = !from_server;
+	memcpy(sent[nsent].data, data, n);
+	nsent++;
+	packet_tcp(&packet, from_server, 40000, flags, seq, ack, data, n);
+	/* A packet of its own, so that a sanitizer sees a step beyond it. */
+	uint8_t *copy = malloc(packet.len);
+	memcpy(copy, packet.data, packet.len);
+	verdict_packet(b->v, copy, packet.len, id, false, gso, &b->now);
+	free(copy);
+}
+
+static void policies_open(void)
+{
+	static bool open;
+
+	if (open)
+		return;
+	open = true;
+	test_policy_common(&policies[POLICY_RESET], "closed", "enforce", "reset", "40..49");
+	test_policy_common(&policies[POLICY_DROP], "closed", "enforce", "drop", "40..49");
+	test_policy_common(&policies[POLICY_OPEN], "open", "enforce", "reset", "40..49");
+	test_policy_common(&policies[POLICY_SHADOW], "closed", "shadow", "reset", "40..49");
+}
+
+static void restart(struct bench *b, const struct policy *p, bool torn)
+{
+	if (torn) {
+		atomic_store(&b->shm->engine.current_flow, 0);
+		atomic_store(&b->shm->flows_clean, 0);
+	}
+	/* The guardian settles what was held: it drops it. */
+	for (uint32_t i = 0; i < SHM_HELD; i++)
+		if (atomic_load(&b->v->memory.held[i].state))
+			b->got[b->v->memory.held[i].id % BENCH_IDS].count++;
+	bench_attach(b);
+	verdict_policy(b->v, p, 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint32_t next[2] = {CLIENT_ISN + 1, SERVER_ISN + 1};
+	uint32_t syn = 0;
+
+	if (size < 1)
+		return 0;
+	policies_open();
+	unsigned which = data[0] % POLICIES;
+	const struct policy *p = which == POLICY_NONE ? NULL : &policies[which].p;
+	struct bench *b = bench_new();
+	verdict_policy(b->v, p, 1);
+	b->on_decide = on_decide;
+	server.strict = which == POLICY_RESET || which == POLICY_DROP;
+	server_restart(next[0]);
+	nsent = 0;
+	send_one(b, false, TCP_SYN, CLIENT_ISN, 0, data, 0, false);
+	send_one(b, true, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 1, data, 0, false);
+	data++;
+	size--;
+	for (unsigned steps = 0; steps < STEPS_MAX && size >= 4; steps++) {
+		uint8_t what = data[0];
+		unsigned dir = what >> 2 & 1;
+		uint32_t seq = next[dir] + (uint32_t)(int8_t)data[1];
+		uint32_t n = data[2] + 4u * data[3];
+		data += 4;
+		size -= 4;
+		switch ((enum step)(what & 3)) {
+		case STEP_DATA: {
+			uint8_t flags = TCP_ACK;
+			n = n < size ? n : (uint32_t)size;
+			flags |= what & 8 ? TCP_FIN : 0;
+			flags |= what & 16 ? TCP_RST : 0;
+			for (unsigned i = 0; i < ((what & 64) ? 2u : 1u); i++)
+				send_one(b, dir == 1, flags, seq, next[dir ? 0 : 1], data, n,
+					 (what & 32) != 0);
+			if ((int32_t)(seq + n - next[dir]) > 0)
+				next[dir] = seq + n;
+			data += n;
+			size -= n;
+			break;
+		}
+		case STEP_WAIT: bench_wait(b, (int64_t)(n % 64) * 1000); break;
+		case STEP_SYN:
+			/* From the client; the server answers it when the direction bit says so. */
+			syn = seq;
+			send_one(b, false, TCP_SYN, syn, 0, data, 0, false);
+			if (dir) {
+				send_one(b, true, TCP_SYN | TCP_ACK, SERVER_ISN, syn + 1, data, 0, false);
+				next[0] = syn + 1;
+				next[1] = SERVER_ISN + 1;
+				server_restart(syn + 1);
+			}
+			break;
+		case STEP_RESTART: restart(b, p, dir); break;
+		}
+	}
+	bench_wait(b, p ? 30000 : 1100000);
+	CHECK(b->v->memory.head->nheld == 0);
+	for (uint32_t id = 1; id < b->next_id; id++)
+		CHECK(b->got[id].count == 1);
+	bench_free(b);
+	return 0;
+}
