@@ -3,6 +3,7 @@
  * Operations against rules. One function, judge(), knows what a rule lets through; the index only brings it the rules that
  * can matter, and after a refusal it is asked again to find the rule that came closest.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "rules/policy_inner.h"
@@ -154,6 +155,45 @@ static bool values_known(const struct op_values *v, uint64_t addresses)
 	return (v->form == VALUES_NUMBERS || v->form == VALUES_BITS) && v->count == addresses;
 }
 
+#define INSIDE_BLOCK 16u
+
+/* INSIDE_BLOCK 16-bit numbers, most significant octet first, each from lo to lo + width: without a branch. */
+static inline bool block_inside(const uint8_t *p, uint16_t lo, uint16_t width)
+{
+	uint16_t block[INSIDE_BLOCK], bad = 0;
+
+	memcpy(block, p, sizeof(block));
+	for (uint32_t k = 0; k < INSIDE_BLOCK; k++)
+		bad |= (uint16_t)(be16toh(block[k]) - lo) > width;
+	return bad == 0;
+}
+
+/*
+ * How many values from number i on, n at most, are surely inside the cell: a run of plain 16-bit registers against one interval,
+ * a block at a time. What it leaves, the loop below looks at one by one, and finds the words for.
+ */
+static uint32_t values_inside(const struct image *m, const struct op_values *v, const struct image_cell *c,
+			      uint32_t i, uint32_t n)
+{
+	const struct image_interval *set = image_intervals(m) + c->values.at;
+	uint32_t done = 0;
+
+	if (v->form != VALUES_NUMBERS || v->kind != VALUES_UNSIGNED || v->width != 2 || v->stride != 2 ||
+	    v->little || c->values.n != 1 || (c->type != TYPE_RAW && c->type != TYPE_UINT16) ||
+	    i >= v->count || n > v->count - i || set->hi < 0 || set->lo > UINT16_MAX)
+		return 0;
+	uint16_t lo = set->lo < 0 ? 0 : (uint16_t)set->lo;
+	uint16_t width = (uint16_t)((set->hi > UINT16_MAX ? UINT16_MAX : set->hi) - lo);
+	const uint8_t *p = v->data + (size_t)i * 2;
+	while (n - done >= INSIDE_BLOCK && block_inside(p + (size_t)done * 2, lo, width))
+		done += INSIDE_BLOCK;
+	/* The rest, together with some that were looked at already. */
+	if (n >= INSIDE_BLOCK && n - done < INSIDE_BLOCK &&
+	    block_inside(p + (size_t)(n - INSIDE_BLOCK) * 2, lo, width))
+		done = n;
+	return done;
+}
+
 /* Every value written to first..last against the cells of a run that contains it. */
 static enum reason judge_values(const struct asking *a, const struct image_rule *r, uint32_t run,
 				struct match *out)
@@ -187,6 +227,8 @@ static enum reason judge_values(const struct asking *a, const struct image_rule 
 		}
 		if (!values_known(v, (uint64_t)a->last - a->first + 1))
 			return REASON_VALUE_UNKNOWN;
+		if (c->step == 1)
+			x += values_inside(a->m, v, c, (uint32_t)(x - a->first), (uint32_t)(end - x + 1));
 		for (; x <= end; x += c->step) {
 			int64_t got = 0;
 			out->at = (uint32_t)x;
