@@ -3,9 +3,17 @@
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
 
+/*
+ * Whatever a decision rests on has been written before it is made. It is a system call in the live engine, the likeliest
+ * place to be killed from outside in, and that must not cost a session.
+ */
 static void decide(struct work *w, const struct decision *d)
 {
+	struct shm *shm = w->v->shm;
+
+	atomic_store_explicit(&shm->flows_clean, 1, memory_order_release);
 	w->v->sink.decide(w->v->sink.ctx, w->id, d);
+	atomic_store_explicit(&shm->flows_clean, 0, memory_order_release);
 }
 
 void work_accept_rewritten(struct work *w, uint32_t mark, const uint8_t *packet, uint32_t len)

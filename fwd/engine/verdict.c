@@ -34,7 +34,8 @@ static void end_change(struct verdict *v)
 void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink)
 {
 	struct pool_head *h = (struct pool_head *)shm_at(shm, shm->pool_at);
-	uint32_t torn = h->ready ? atomic_load(&shm->engine.current_flow) : FLOW_NONE;
+	uint32_t torn = h->ready && !atomic_load(&shm->flows_clean) ? atomic_load(&shm->engine.current_flow)
+								    : FLOW_NONE;
 
 	v->policy = NULL;
 	v->generation = 0;
