@@ -185,12 +185,10 @@ static uint32_t values_inside(const struct image *m, const struct op_values *v, 
 	uint16_t lo = set->lo < 0 ? 0 : (uint16_t)set->lo;
 	uint16_t width = (uint16_t)((set->hi > UINT16_MAX ? UINT16_MAX : set->hi) - lo);
 	const uint8_t *p = v->data + (size_t)i * 2;
-	while (n - done >= INSIDE_BLOCK && block_inside(p + (size_t)done * 2, lo, width))
-		done += INSIDE_BLOCK;
-	/* The rest, together with some that were looked at already. */
-	if (n >= INSIDE_BLOCK && n - done < INSIDE_BLOCK &&
-	    block_inside(p + (size_t)(n - INSIDE_BLOCK) * 2, lo, width))
-		done = n;
+	/* The last block takes in some that were looked at already. */
+	for (uint32_t at = 0; n >= INSIDE_BLOCK && done < n && block_inside(p + (size_t)at * 2, lo, width);
+	     at = n - done < INSIDE_BLOCK ? n - INSIDE_BLOCK : done)
+		done = at + INSIDE_BLOCK;
 	return done;
 }
 
