@@ -137,11 +137,9 @@ static void clock_back(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(reads("10.1.0.1", 0, 1, 3600000000), REASON_NONE);
 	assert_int_equal(reads("10.1.0.1", 0, 1, 0), REASON_RATE);
+	assert_int_equal(reads("10.1.0.1", 0, 1, 499999), REASON_RATE);
+	assert_int_equal(reads("10.1.0.1", 0, 1, 500000), REASON_NONE);
 	assert_int_equal(reads("10.1.0.1", 0, 1, 500000), REASON_RATE);
-	bool again = false;
-	for (int i = 0; i < 8 && !again; i++)
-		again = reads("10.1.0.1", 0, 1, 1000000 + i * 500000) == REASON_NONE;
-	assert_true(again);
 }
 
 /* More clients than slots: those without one are refused, nobody gets more than his own. */
