@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two images, client by client and server by server; and the lines that come of it. */
+#include "rules/diff.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/diff_set.h"
+
+#define STATIONS_MAX 32 /* stations named one by one */
+#define NAMES_MAX    4u /* fragments of a class that are named; the rest is counted */
+
+enum change { CHANGE_ALLOWED, CHANGE_DENIED, CHANGE_SETTING };
+static const char *const change_names[] = {"allowed", "denied", "changed"};
+
+struct line {
+	enum change change;
+	const char *conduit, *rule;   /* rule NULL: none */
+	char *what, *client, *server; /* owned; client and server "" for a setting */
+};
+
+/* Addresses that both policies treat alike. */
+struct joint {
+	uint32_t class[2];
+	char *name; /* owned */
+	uint8_t ip[16];
+	bool single;
+};
+
+struct diffing {
+	const struct policy *p[2]; /* before, after */
+	struct records joints, lines, tuples;
+	struct records members[2]; /* joint numbers by class, as (class, joint) */
+};
+
+static char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *text(const char *fmt, ...)
+{
+	va_list ap;
+	char *out = NULL;
+
+	va_start(ap, fmt);
+	if (vasprintf(&out, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	return out;
+}
+
+/* Grows *s by more; frees more. */
+static void append(char **s, const char *between, char *more)
+{
+	char *out = text("%s%s%s", *s, **s != '\0' ? between : "", more);
+
+	free(*s);
+	free(more);
+	*s = out;
+}
+
+static char *ip_text(struct policy_ip a)
+{
+	uint8_t b[16];
+	char out[INET6_ADDRSTRLEN] = "?";
+
+	for (unsigned i = 0; i < 8; i++) {
+		b[i] = (uint8_t)(a.hi >> (56 - 8 * i));
+		b[8 + i] = (uint8_t)(a.lo >> (56 - 8 * i));
+	}
+	if (a.hi == 0 && a.lo >> 32 == 0xffff)
+		inet_ntop(AF_INET, b + 12, out, sizeof(out));
+	else
+		inet_ntop(AF_INET6, b, out, sizeof(out));
+	return text("%s", out);
+}
+
+static void ip_octets(struct policy_ip a, uint8_t out[16])
+{
+	for (unsigned i = 0; i < 8; i++) {
+		out[i] = (uint8_t)(a.hi >> (56 - 8 * i));
+		out[8 + i] = (uint8_t)(a.lo >> (56 - 8 * i));
+	}
+}
+
+static const char *host_of(const struct diffing *d, const uint8_t ip[16], int64_t unit)
+{
+	const char *name = policy_host_name(d->p[1], ip, unit);
+
+	return name != NULL ? name : policy_host_name(d->p[0], ip, unit);
+}
+
+/* ---- addresses ---- */
+
+static int ip_cmp(const void *x, const void *y)
+{
+	return policy_ip_cmp(*(const struct policy_ip *)x, *(const struct policy_ip *)y);
+}
+
+static int pair_cmp(const void *x, const void *y)
+{
+	return memcmp(x, y, 2 * sizeof(uint32_t));
+}
+
+/* Cuts the address space at the atoms of both images; what lies in the same two classes is one joint class. */
+static void make_joints(struct diffing *d)
+{
+	struct records edges = {.size = sizeof(struct policy_ip)};
+	struct intern known = {0};
+
+	for (unsigned side = 0; side < 2; side++)
+		for (uint32_t i = 0; i < image_n_atoms(d->p[side]->image); i++) {
+			const struct image_atom *a = &image_atoms(d->p[side]->image)[i];
+			*(struct policy_ip *)records_add(&edges, 1) = (struct policy_ip){a->hi, a->lo};
+		}
+	struct policy_ip *e = edges.v;
+	qsort(e, edges.n, sizeof(*e), ip_cmp);
+	struct records parts = {.size = sizeof(uint32_t)};
+	for (size_t i = 0; i < edges.n; i++) {
+		if (i + 1 < edges.n && policy_ip_cmp(e[i], e[i + 1]) == 0)
+			continue;
+		uint8_t ip[16];
+		bool fresh;
+		ip_octets(e[i], ip);
+		uint32_t class[2] = {policy_class(d->p[0]->image, ip), policy_class(d->p[1]->image, ip)};
+		uint32_t *at = intern_at(&known, class, sizeof(class), &fresh);
+		if (fresh) {
+			*at = (uint32_t)d->joints.n;
+			struct joint *j = records_add(&d->joints, 1);
+			*j = (struct joint){.class = {class[0], class[1]}, .name = text("%s", "")};
+			memcpy(j->ip, ip, 16);
+			*(uint32_t *)records_add(&parts, 1) = 0;
+			for (unsigned side = 0; side < 2; side++) {
+				uint32_t *m = records_add(&d->members[side], 2);
+				m[0] = class[side];
+				m[1] = *at;
+			}
+		}
+		struct joint *j = (struct joint *)d->joints.v + *at;
+		uint32_t *n = (uint32_t *)parts.v + *at;
+		if (++*n > NAMES_MAX)
+			continue;
+		struct policy_ip last = i + 1 < edges.n ? e[i + 1] : (struct policy_ip){0, 0};
+		last.hi -= last.lo == 0;
+		last.lo--;
+		j->single = *n == 1 && policy_ip_cmp(e[i], last) == 0;
+		const char *host = policy_ip_cmp(e[i], last) == 0 ? host_of(d, ip, -1) : NULL;
+		char *part = host != NULL ? text("%s", host) : ip_text(e[i]);
+		if (host == NULL && policy_ip_cmp(e[i], last) != 0)
+			append(&part, "..", ip_text(last));
+		append(&j->name, ", ", part);
+	}
+	struct joint *j = d->joints.v;
+	const uint32_t *n = parts.v;
+	for (size_t i = 0; i < d->joints.n; i++)
+		if (n[i] > NAMES_MAX)
+			append(&j[i].name, " ", text("and %u more", n[i] - NAMES_MAX));
+	for (unsigned side = 0; side < 2; side++)
+		qsort(d->members[side].v, d->members[side].n / 2, 2 * sizeof(uint32_t), pair_cmp);
+	records_free(&edges);
+	records_free(&parts);
+	intern_free(&known);
+}
+
+/* The members of a class: first and count, in pairs. */
+static const uint32_t *members_of(const struct diffing *d, unsigned side, uint32_t class, size_t *n)
+{
+	const uint32_t *v = d->members[side].v;
+	size_t all = d->members[side].n / 2, first = 0, len = all;
+
+	*n = 0;
+	/* memcmp order is not numeric order, so equal classes stand together but must be looked for the same way. */
+	while (len > 0) {
+		size_t half = len / 2;
+		if (memcmp(&v[2 * (first + half)], &class, sizeof(class)) < 0) {
+			first += half + 1;
+			len -= half + 1;
+		} else {
+			len = half;
+		}
+	}
+	while (first + *n < all && v[2 * (first + *n)] == class)
+		++*n;
+	return v + 2 * first;
+}
+
+static void make_tuples(struct diffing *d)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		const struct image *m = d->p[side]->image;
+		for (uint32_t i = 0; i < image_n_pairs(m); i++) {
+			size_t nc, ns;
+			const uint32_t *c = members_of(d, side, image_pairs(m)[i].client, &nc);
+			const uint32_t *s = members_of(d, side, image_pairs(m)[i].server, &ns);
+			for (size_t k = 0; k < nc; k++)
+				for (size_t j = 0; j < ns; j++) {
+					uint32_t *t = records_add(&d->tuples, 2);
+					t[0] = c[2 * k + 1];
+					t[1] = s[2 * j + 1];
+				}
+		}
+	}
+	if (d->tuples.n > 0)
+		qsort(d->tuples.v, d->tuples.n / 2, 2 * sizeof(uint32_t), pair_cmp);
+}
+
+/* ---- lines ---- */
+
+static const char *conduit_name(const struct policy *p, uint32_t i)
+{
+	struct policy_conduit c;
+
+	return policy_conduit_get(p, i, &c) ? c.name : "?";
+}
+
+static void put_line(struct diffing *d, enum change change, const char *conduit, const char *rule, char *what,
+		     const char *client, char *server)
+{
+	*(struct line *)records_add(&d->lines, 1) = (struct line){.change = change,
+								  .conduit = conduit,
+								  .rule = rule,
+								  .what = what,
+								  .client = text("%s", client),
+								  .server = server};
+}
+
+static char *server_text(const struct diffing *d, const struct joint *j, const struct diff_piece *p,
+			 uint32_t proto)
+{
+	if (p->unit_lo <= 0 && p->unit_hi >= proto_get(proto)->unit_max)
+		return text("%s", j->name);
+	const char *station;
+	if (j->single && p->unit_hi - p->unit_lo < STATIONS_MAX) {
+		char *all = text("%s", "");
+		int64_t u = p->unit_lo;
+		for (; u <= p->unit_hi && (station = host_of(d, j->ip, u)) != NULL; u++)
+			append(&all, "\t", text("%s", station));
+		if (u > p->unit_hi)
+			return all;
+		free(all);
+	}
+	if (p->unit_lo == p->unit_hi)
+		return text("%s unit %" PRId64, j->name, p->unit_lo);
+	return text("%s units %" PRId64 "..%" PRId64, j->name, p->unit_lo, p->unit_hi);
+}
+
+static char *number_text(int64_t v, bool is_float)
+{
+	return is_float ? text("%.9g", op_double_of(v)) : text("%" PRId64, v);
+}
+
+static char *piece_text(const struct diff_piece *p, const struct proto *proto, const char *functions)
+{
+	char *out;
+
+	if (p->ranged) {
+		const struct vocab_space *s = proto_space(proto, p->space);
+		out = text("%s %s %" PRIu32, access_name(p->access), s != NULL ? s->name : "address", p->lo);
+		if (p->hi != p->lo)
+			append(&out, "..", text("%" PRIu32, p->hi));
+		if (*p->point != '\0')
+			append(&out, " ", text("(%s)", p->point));
+		append(&out, " ", text("with %s", functions));
+	} else {
+		out = text("%s", functions);
+	}
+	for (size_t i = 0; i < p->nvalues; i++) {
+		append(&out, i == 0 ? " = " : " ", number_text(p->values[i].lo, p->is_float));
+		if (p->values[i].hi != p->values[i].lo)
+			append(&out, "..", number_text(p->values[i].hi, p->is_float));
+	}
+	return out;
+}
+
+static int piece_cmp(const void *x, const void *y)
+{
+	const struct diff_piece *a = x, *b = y;
+	int64_t u[] = {a->rule,
+		       a->access,
+		       a->ranged,
+		       a->unit_lo,
+		       a->unit_hi,
+		       a->space,
+		       a->ranged ? 0 : a->function},
+		v[] = {b->rule,
+		       b->access,
+		       b->ranged,
+		       b->unit_lo,
+		       b->unit_hi,
+		       b->space,
+		       b->ranged ? 0 : b->function};
+
+	for (size_t i = 0; i < sizeof(u) / sizeof(u[0]); i++)
+		if (u[i] != v[i])
+			return u[i] < v[i] ? -1 : 1;
+	int c = strcmp(a->point, b->point);
+	if (c != 0)
+		return c;
+	if (a->nvalues != b->nvalues)
+		return a->nvalues < b->nvalues ? -1 : 1;
+	if (a->nvalues > 0 && (c = memcmp(a->values, b->values, a->nvalues * sizeof(*a->values))) != 0)
+		return c;
+	if (a->function != b->function)
+		return a->function < b->function ? -1 : 1;
+	return a->lo < b->lo ? -1 : a->lo > b->lo;
+}
+
+static int piece_range_cmp(const void *x, const void *y)
+{
+	const struct diff_piece *a = x, *b = y;
+	struct diff_piece p = *a, q = *b;
+
+	p.function = q.function = 0;
+	if (!a->ranged) {
+		p.function = a->function;
+		q.function = b->function;
+	}
+	int c = piece_cmp(&p, &q);
+	if (c != 0)
+		return c;
+	if (a->hi != b->hi)
+		return a->hi < b->hi ? -1 : 1;
+	return a->function < b->function ? -1 : a->function > b->function;
+}
+
+/* Pieces of one rule that touch, and functions that have the same pieces, are one line. */
+static void put_pieces(struct diffing *d, struct records *pieces, unsigned side, enum change change,
+		       uint32_t proto, const struct joint *client, const struct joint *server)
+{
+	struct diff_piece *p = pieces->v;
+	size_t n = 0;
+
+	if (pieces->n > 0)
+		qsort(p, pieces->n, sizeof(*p), piece_cmp);
+	for (size_t i = 0; i < pieces->n; i++) {
+		struct diff_piece a = n > 0 ? p[n - 1] : p[i], b = p[i];
+		a.lo = b.lo = 0;
+		if (n > 0 && p[i].ranged && (uint64_t)p[n - 1].hi + 1 == p[i].lo && piece_cmp(&a, &b) == 0) {
+			p[n - 1].hi = p[i].hi;
+			free(p[i].values);
+		} else {
+			p[n++] = p[i];
+		}
+	}
+	pieces->n = n;
+	if (n > 0)
+		qsort(p, n, sizeof(*p), piece_range_cmp);
+	for (size_t i = 0; i < n;) {
+		char *functions = text("%s", p[i].name);
+		size_t k = i + 1;
+		for (; k < n && p[k].ranged; k++) {
+			struct diff_piece a = p[i], b = p[k];
+			a.function = b.function = 0;
+			if (piece_range_cmp(&a, &b) != 0)
+				break;
+			append(&functions, ", ", text("%s", p[k].name));
+		}
+		struct policy_rule r = {0};
+		policy_rule_get(d->p[side], p[i].rule, &r);
+		put_line(d, change, conduit_name(d->p[side], r.conduit), r.id,
+			 piece_text(&p[i], proto_get(proto), functions), client->name,
+			 server_text(d, server, &p[i], proto));
+		free(functions);
+		i = k;
+	}
+	for (size_t i = 0; i < n; i++)
+		free(p[i].values);
+	pieces->n = 0;
+}
+
+static const char *ipproto_name(uint32_t key)
+{
+	switch (key >> 16) {
+	case 1: return "icmp";
+	case 6: return "tcp";
+	case 17: return "udp";
+	case 58: return "icmpv6";
+	default: return "protocol";
+	}
+}
+
+static void put_lane(struct diffing *d, unsigned side, const struct image_entry *e, uint32_t lo, uint32_t hi,
+		     enum change change, const struct joint *client, const struct joint *server)
+{
+	char *what = text("%s %u", ipproto_name(lo), lo & 0xffff);
+
+	if (hi != lo)
+		append(&what, "..", text("%u", hi & 0xffff));
+	append(&what, " ",
+	       text("%s", e->lane == LANE_SAFETY ? "in the safety lane" : "in the kernel, not inspected"));
+	put_line(d, change, conduit_name(d->p[side], e->conduit), NULL, what, client->name,
+		 text("%s", server->name));
+}
+
+static const struct image_entry *entry_at(const struct image *m, const struct image_pair *pair, uint32_t key)
+{
+	for (uint32_t i = 0; pair != NULL && i < pair->entries.n; i++) {
+		const struct image_entry *e = &image_entries(m)[pair->entries.at + i];
+		if (e->lo <= key && key <= e->hi)
+			return e;
+	}
+	return NULL;
+}
+
+static struct diff_side side_of(const struct image *m, const struct image_entry *e, uint32_t proto)
+{
+	struct diff_side s = {.image = m, .proto = proto};
+
+	if (e != NULL && e->lane == LANE_INSPECTED && image_sets(m)[e->set].proto == proto)
+		s.slots = image_sets(m)[e->set].slots;
+	return s;
+}
+
+static void compare_ports(struct diffing *d, const struct image_entry *const e[2], uint32_t lo, uint32_t hi,
+			  const struct joint *client, const struct joint *server, struct intern *seen)
+{
+	static const enum change changes[] = {CHANGE_DENIED, CHANGE_ALLOWED};
+	struct records pieces = {.size = sizeof(struct diff_piece)};
+
+	for (unsigned side = 0; side < 2; side++) {
+		const struct image_entry *mine = e[side], *other = e[1 - side];
+		if (mine == NULL)
+			continue;
+		if (mine->lane != LANE_INSPECTED) {
+			if (other == NULL || other->lane == LANE_INSPECTED)
+				put_lane(d, side, mine, lo, hi, changes[side], client, server);
+			continue;
+		}
+		if (other != NULL && other->lane != LANE_INSPECTED)
+			continue; /* all of it passes there */
+		const struct image *m = d->p[side]->image;
+		uint32_t proto = image_sets(m)[mine->set].proto;
+		/* The same two sets on several ports say the same. */
+		uint32_t key[] = {side, mine->set, other != NULL ? other->set : IMAGE_NONE};
+		bool fresh;
+		intern_at(seen, key, sizeof(key), &fresh);
+		if (!fresh)
+			continue;
+		struct diff_side a = side_of(m, mine, proto);
+		struct diff_side b = side_of(d->p[1 - side]->image, other, proto);
+		diff_sets(&a, &b, &pieces);
+		put_pieces(d, &pieces, side, changes[side], proto, client, server);
+	}
+	records_free(&pieces);
+}
+
+static void compare_tuple(struct diffing *d, const struct joint *client, const struct joint *server)
+{
+	struct records edges = {.size = sizeof(uint32_t)};
+	const struct image_pair *pair[2];
+	struct intern seen = {0};
+
+	for (unsigned side = 0; side < 2; side++) {
+		const struct image *m = d->p[side]->image;
+		pair[side] = policy_pair(m, client->class[side], server -> class[side]);
+		for (uint32_t i = 0; pair[side] != NULL && i < pair[side]->entries.n; i++) {
+			const struct image_entry *e = &image_entries(m)[pair[side]->entries.at + i];
+			*(uint32_t *)records_add(&edges, 1) = e->lo;
+			*(uint32_t *)records_add(&edges, 1) = e->hi + 1;
+		}
+	}
+	uint32_t *v = edges.v;
+	for (size_t i = 1; i < edges.n; i++) /* a handful: insertion */
+		for (size_t k = i; k > 0 && v[k - 1] > v[k]; k--) {
+			uint32_t t = v[k];
+			v[k] = v[k - 1];
+			v[k - 1] = t;
+		}
+	for (size_t i = 0; i + 1 < edges.n; i++) {
+		if (v[i] == v[i + 1])
+			continue;
+		const struct image_entry *e[2] = {entry_at(d->p[0]->image, pair[0], v[i]),
+						  entry_at(d->p[1]->image, pair[1], v[i])};
+		compare_ports(d, e, v[i], v[i + 1] - 1, client, server, &seen);
+	}
+	records_free(&edges);
+	intern_free(&seen);
+}
+
+/* ---- settings ---- */
+
+static void setting(struct diffing *d, const char *conduit, const char *what, char *before, char *after)
+{
+	if (strcmp(before, after) != 0)
+		put_line(d, CHANGE_SETTING, conduit, NULL, text("%s %s becomes %s", what, before, after), "",
+			 text("%s", ""));
+	free(before);
+	free(after);
+}
+
+static char *access_text(uint32_t bits)
+{
+	char *out = text("%s", "");
+
+	for (unsigned i = 0; i < ACCESS_COUNT; i++)
+		if ((bits >> i & 1) != 0)
+			append(&out, " ", text("%s", access_name(i)));
+	return out;
+}
+
+static void compare_settings(struct diffing *d)
+{
+	static const char *const modes[] = {"enforce", "shadow", "learn"},
+				 *const failures[] = {"closed", "open"}, *const denies[] = {"reset", "drop"},
+				 *const lanes[] = {"none", "safety", "kernel", "inspected"};
+	struct policy_conduit a, b;
+
+	for (unsigned i = 0; policy_conduit_get(d->p[1], i, &b); i++) {
+		unsigned k = 0;
+		while (policy_conduit_get(d->p[0], k, &a) && strcmp(a.name, b.name) != 0)
+			k++;
+		if (k == policy_conduits(d->p[0])) {
+			setting(d, b.name, "conduit", text("absent"), text("present"));
+			continue;
+		}
+		setting(d, b.name, "lane", text("%s", lanes[a.lane]), text("%s", lanes[b.lane]));
+		setting(d, b.name, "mode", text("%s", modes[a.mode]), text("%s", modes[b.mode]));
+		setting(d, b.name, "failure", text("%s", failures[a.failure]),
+			text("%s", failures[b.failure]));
+		setting(d, b.name, "on-deny", text("%s", denies[a.on_deny]), text("%s", denies[b.on_deny]));
+		setting(d, b.name, "deadline", text("%" PRIu32 " us", a.deadline_us),
+			text("%" PRIu32 " us", b.deadline_us));
+		setting(d, b.name, "answer-within", text("%" PRIu64 " us", a.answer_within_us),
+			text("%" PRIu64 " us", b.answer_within_us));
+		setting(d, b.name, "at-most", access_text(a.at_most), access_text(b.at_most));
+	}
+	for (unsigned i = 0; policy_conduit_get(d->p[0], i, &a); i++) {
+		unsigned k = 0;
+		while (policy_conduit_get(d->p[1], k, &b) && strcmp(a.name, b.name) != 0)
+			k++;
+		if (k == policy_conduits(d->p[1]))
+			setting(d, a.name, "conduit", text("present"), text("absent"));
+	}
+}
+
+/* ---- printing ---- */
+
+static int line_head_cmp(const struct line *a, const struct line *b)
+{
+	int c = strcmp(a->conduit, b->conduit);
+
+	if (c != 0)
+		return c;
+	if ((c = strcmp(a->rule != NULL ? a->rule : "", b->rule != NULL ? b->rule : "")) != 0)
+		return c;
+	if (a->change != b->change)
+		return a->change < b->change ? -1 : 1;
+	return strcmp(a->what, b->what);
+}
+
+static int line_cmp(const void *x, const void *y)
+{
+	const struct line *a = x, *b = y;
+	int c = line_head_cmp(a, b);
+
+	if (c == 0)
+		c = strcmp(a->server, b->server);
+	return c != 0 ? c : strcmp(a->client, b->client);
+}
+
+static int line_client_cmp(const void *x, const void *y)
+{
+	const struct line *a = x, *b = y;
+	int c = line_head_cmp(a, b);
+
+	if (c == 0)
+		c = strcmp(a->client, b->client);
+	return c != 0 ? c : strcmp(a->server, b->server);
+}
+
+/* Lines that differ in one end only become one with both in it, apart by a tab. */
+static void merge_lines(struct diffing *d, bool servers)
+{
+	struct line *v = d->lines.v;
+	size_t n = 0;
+
+	if (d->lines.n > 0)
+		qsort(v, d->lines.n, sizeof(*v), servers ? line_client_cmp : line_cmp);
+	for (size_t i = 0; i < d->lines.n; i++) {
+		char **mine = servers ? &v[i].server : &v[i].client;
+		if (n > 0 && line_head_cmp(&v[n - 1], &v[i]) == 0 &&
+		    (servers ? strcmp(v[n - 1].client, v[i].client) : strcmp(v[n - 1].server, v[i].server)) ==
+			    0) {
+			char **have = servers ? &v[n - 1].server : &v[n - 1].client;
+			size_t len = strlen(*have), more = strlen(*mine);
+			if (len >= more && strcmp(*have + len - more, *mine) == 0 &&
+			    (len == more || (*have)[len - more - 1] == '\t'))
+				free(*mine);
+			else
+				append(have, "\t", *mine);
+			free(v[i].what);
+			free(servers ? v[i].client : v[i].server);
+			continue;
+		}
+		v[n++] = v[i];
+	}
+	d->lines.n = n;
+}
+
+static void print_ends(FILE *out, const char *word, const char *ends)
+{
+	if (*ends == '\0')
+		return;
+	fprintf(out, " %s ", word);
+	for (const char *c = ends; *c != '\0'; c++)
+		if (*c == '\t')
+			fputs(", ", out);
+		else
+			fputc(*c, out);
+}
+
+static void print_quoted(FILE *out, const char *s, size_t len)
+{
+	fputc('"', out);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < 0x20)
+			fprintf(out, "\\u%04x", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+static void print_list(FILE *out, const char *key, const char *ends)
+{
+	fprintf(out, ",\"%s\":[", key);
+	for (const char *c = ends; *c != '\0';) {
+		size_t n = strcspn(c, "\t");
+		if (c != ends)
+			fputc(',', out);
+		print_quoted(out, c, n);
+		c += n + (c[n] == '\t');
+	}
+	fputc(']', out);
+}
+
+static void print_line(FILE *out, const struct line *l, bool json)
+{
+	if (json) {
+		fprintf(out, "{\"change\":\"%s\",\"conduit\":", change_names[l->change]);
+		print_quoted(out, l->conduit, strlen(l->conduit));
+		fputs(",\"rule\":", out);
+		if (l->rule != NULL)
+			print_quoted(out, l->rule, strlen(l->rule));
+		else
+			fputs("null", out);
+		fputs(",\"what\":", out);
+		print_quoted(out, l->what, strlen(l->what));
+		print_list(out, "clients", l->client);
+		print_list(out, "servers", l->server);
+		fputs("}\n", out);
+		return;
+	}
+	fprintf(out, "%s%s%s: %s", l->conduit, l->rule != NULL ? "/" : "", l->rule != NULL ? l->rule : "",
+		l->what);
+	print_ends(out, "by", l->client);
+	print_ends(out, "at", l->server);
+	if (l->change != CHANGE_SETTING)
+		fprintf(out, " becomes %s", change_names[l->change]);
+	fputc('\n', out);
+}
+
+int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
+	       struct diff_count *count)
+{
+	struct diffing d = {.p = {before, after},
+			    .joints = {.size = sizeof(struct joint)},
+			    .lines = {.size = sizeof(struct line)},
+			    .tuples = {.size = sizeof(uint32_t)},
+			    .members = {{.size = sizeof(uint32_t)}, {.size = sizeof(uint32_t)}}};
+
+	make_joints(&d);
+	make_tuples(&d);
+	const uint32_t *t = d.tuples.v;
+	struct joint *j = d.joints.v;
+	for (size_t i = 0; i < d.tuples.n / 2; i++)
+		if (i == 0 || t[2 * i] != t[2 * i - 2] || t[2 * i + 1] != t[2 * i - 1])
+			compare_tuple(&d, &j[t[2 * i]], &j[t[2 * i + 1]]);
+	compare_settings(&d);
+	merge_lines(&d, false);
+	merge_lines(&d, true);
+
+	*count = (struct diff_count){0};
+	const struct line *l = d.lines.v;
+	for (size_t i = 0; i < d.lines.n; i++) {
+		unsigned *const n[] = {&count->allowed, &count->denied, &count->changed};
+		++*n[l[i].change];
+		print_line(out, &l[i], json);
+		free(l[i].what);
+		free(l[i].client);
+		free(l[i].server);
+	}
+	for (size_t i = 0; i < d.joints.n; i++)
+		free(j[i].name);
+	records_free(&d.joints);
+	records_free(&d.lines);
+	records_free(&d.tuples);
+	records_free(&d.members[0]);
+	records_free(&d.members[1]);
+	return ferror(out) != 0 ? (errno = EIO, -1) : 0;
+}
