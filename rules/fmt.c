@@ -28,7 +28,7 @@ static bool looks_typed(const char *s)
 	for (const char *const *w = words; *w; w++)
 		if (!strcmp(*w, s))
 			return true;
-	return strspn(s, "0123456789.+-eExX_:") == strlen(s);
+	return strpbrk(s, "0123456789") && strspn(s, "0123456789.+-eExX_:") == strlen(s);
 }
 
 static bool plain(const struct node *n)

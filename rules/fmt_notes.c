@@ -91,6 +91,15 @@ static uint32_t column(const struct node *n)
 											: col;
 }
 
+static unsigned depth(const struct node *n)
+{
+	unsigned d = 0;
+
+	for (; n->parent; n = n->parent)
+		d++;
+	return d;
+}
+
 /* A comment on a line of its own: above the next entry, unless it is indented deeper, as the end of what came before. */
 static void own_line(struct scan *s, struct note *n, uint32_t line, uint32_t col, struct fmt_file *out)
 {
@@ -113,7 +122,12 @@ static void own_line(struct scan *s, struct note *n, uint32_t line, uint32_t col
 	/* Below `last` or one of those around it: the deepest that does not stand further right than the comment. */
 	while (last->parent && last->parent->parent && (column(last) > col || last->parent->flow))
 		last = last->parent;
-	append(&last->notes->after, n);
+	if (next && depth(last) <= depth(next)) /* written out, it would stand above that one */
+		append(&next->notes->before, n);
+	else if (!last->parent->parent)
+		append(&out->tail, n);
+	else
+		append(&last->notes->after, n);
 }
 
 void fmt_notes(struct arena *a, struct node *root, uint32_t file, const char *text, size_t len,

@@ -21,7 +21,7 @@ struct notes {
 
 struct fmt_file {
 	struct note *head; /* above the first entry and apart from it by a blank line */
-	struct note *tail; /* in a file without entries */
+	struct note *tail; /* behind the last entry */
 };
 
 /* Fills in the notes of every entry of the tree. */
