@@ -160,6 +160,12 @@ static int function(struct parse *p, const struct token *t)
 	return 0;
 }
 
+/* What was read before must not come again: the later one would change what the earlier was checked against. */
+static int once(struct parse *p, bool before, const char *what)
+{
+	return before ? fail(p, "%s is said twice", what) : 0;
+}
+
 /* FIRST or FIRST..LAST */
 static int range(struct parse *p, const struct token *t)
 {
@@ -167,6 +173,8 @@ static int range(struct parse *p, const struct token *t)
 	char s[64];
 	const char *end;
 	uint64_t first, last;
+	if (once(p, op->has & OP_RANGE, "the range"))
+		return -1;
 	token_copy(t, s);
 	bool ok = number_at(s, UINT32_MAX, &first, &end);
 	last = first;
@@ -195,6 +203,8 @@ static int key(struct parse *p, const struct token *t)
 {
 	struct op_text *out = p->out;
 	size_t n = 0, i = 1;
+	if (once(p, out->op.has & OP_KEY, "the name"))
+		return -1;
 	while (i < t->len && t->at[i] != '"') {
 		char c = t->at[i++];
 		if (c == '\\' && i < t->len) {
@@ -422,17 +432,22 @@ static int word(struct parse *p, const struct token *t)
 		bool unit = token_is(t, "unit");
 		if (!(unit ? proto->unit_key : proto->origin_key))
 			return fail(p, "%s knows no '%s'", proto->name, unit ? "unit" : "origin");
+		if (once(p, op->has & (unit ? OP_UNIT : OP_ORIGIN), unit ? "the unit" : "the origin"))
+			return -1;
 		if (number(p, unit ? "unit" : "origin", unit ? proto->unit_max : proto->origin_max, &n))
 			return -1;
 		*(unit ? &op->unit : &op->origin) = (uint32_t)n;
 		op->has |= unit ? OP_UNIT : OP_ORIGIN;
 		return 0;
 	}
+	if (token_is(t, "function") && once(p, p->have_function, "the function"))
+		return -1;
 	if (token_is(t, "function"))
 		return token_next(p, &next) ? function(p, &next)
 					    : fail(p, "'function' needs a number or a name");
 	if (token_is(t, "space")) {
-		if (number(p, "space", UINT32_MAX, &n))
+		if (once(p, op->has & (OP_SPACE | OP_RANGE), "the table") ||
+		    number(p, "space", UINT32_MAX, &n))
 			return -1;
 		op->space = (uint32_t)n;
 		op->has |= OP_SPACE;
@@ -446,6 +461,8 @@ static int word(struct parse *p, const struct token *t)
 		return argument(p, t);
 	enum access access = access_find(t->at, t->len);
 	if (access != ACCESS_COUNT) {
+		if (once(p, p->have_access, "the access"))
+			return -1;
 		op->access = (uint8_t)access;
 		p->have_access = true;
 		return 0;
