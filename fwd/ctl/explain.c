@@ -404,7 +404,7 @@ int cmd_explain(const struct command *cmd, int argc, char **argv)
 	if (!policy)
 		return ctl_usage(cmd, "--policy is missing");
 	if (!loaded_open(cmd, policy, &loaded))
-		return loaded.status == EXIT_NO ? EXIT_UNABLE : loaded.status;
+		return loaded.status;
 	if (question_read(&loaded.policy, argv[optind], &q, err, sizeof(err)) != 0) {
 		loaded_close(&loaded);
 		return ctl_error(cmd, "%s", err);

@@ -23,6 +23,7 @@ const struct command commands[] = {
 	{"ruleset",
 	 "--policy POLICY [--backend nft|iptables] [--family 4|6] [--queue-base N] [--bridge] [--part base|fill|remove]",
 	 "print what the kernel is told", cmd_ruleset},
+	{"diff", "[--json] OLD NEW", "say what becomes allowed and what becomes denied", cmd_diff},
 	{"status", "[--json] [--run-dir DIR | --control SOCKET]",
 	 "ask the running firewall for its state and counters", cmd_status},
 	{"reload", "[--json] [--run-dir DIR | --control SOCKET]",
