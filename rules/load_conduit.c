@@ -128,7 +128,9 @@ static void load_ends(struct load *l, struct node *n, struct model_conduit *c)
 	struct model_nets nets = {0};
 
 	from_nets(l, c, &nets);
-	if (clients) {
+	if (clients && clients->set.any) {
+		whole_nets(l, &nets, &c->clients);
+	} else if (clients) {
 		if (load_members(l, clients, &c->clients))
 			load_narrow(l, clients, &c->clients, &nets, "a `from` zone of the conduit");
 	} else if (!node_find(n, "clients")) {
@@ -153,6 +155,56 @@ static bool touches_safety(const struct load *l, const struct model_conduit *c)
 		for (int64_t z = c->from.v[i].lo; z <= c->from.v[i].hi; z++)
 			safety = safety || l->model->zones[z].safety;
 	return safety;
+}
+
+/*
+ * One port of one server cannot be two things: inspected by one rule and passed by another, or inspected as two protocols.
+ * Default ports of the conduit's protocols have been looked at with each rule of ports.
+ */
+static void check_rule_ports(struct load *l, const struct model_conduit *c)
+{
+	struct intervals inspected = {0};
+	uint32_t protocols = 0;
+
+	for (size_t i = 0; i < c->nrules; i++) {
+		const struct model_rule *r = &c->rules[i];
+
+		if (r->lane != LANE_INSPECTED || r->proto < 0)
+			continue;
+		protocols |= 1u << r->proto;
+		for (size_t j = 0; j < r->ports.n; j++)
+			set_add(l->arena, &inspected, r->ports.v[j].lo, r->ports.v[j].hi);
+	}
+	set_normalise(&inspected);
+	bool several = protocols & (protocols - 1);
+	for (size_t i = 0; i < c->nrules; i++) {
+		const struct model_rule *x = &c->rules[i];
+		bool kernel = x->lane == LANE_KERNEL;
+
+		if (kernel ? !set_meets(&x->tcp, &inspected) && !set_meets(&x->udp, &inspected) : !several)
+			continue;
+		for (size_t j = 0; j < c->nrules; j++) {
+			const struct model_rule *y = &c->rules[j];
+
+			if (y->lane != LANE_INSPECTED || y->proto < 0 ||
+			    !ends_meet(&x->clients, &y->clients, false) ||
+			    !ends_meet(&x->servers, &y->servers, false))
+				continue;
+			if (kernel && ((y->transports & TRANSPORT_TCP && set_meets(&x->tcp, &y->ports)) ||
+				       (y->transports & TRANSPORT_UDP && set_meets(&x->udp, &y->ports)))) {
+				diag_error(l->diag, x->pos,
+					   "rule \"%s/%s\" passes ports that rule \"%s\" (line %u) inspects",
+					   c->name, x->id, y->id, y->pos.line);
+				break;
+			}
+			if (!kernel && i < j && x->proto != y->proto && x->proto >= 0 &&
+			    (x->transports & y->transports) && set_meets(&x->ports, &y->ports))
+				diag_error(
+					l->diag, y->pos,
+					"rules \"%s\" and \"%s\" of conduit \"%s\" give the same port two protocols",
+					x->id, y->id, c->name);
+		}
+	}
 }
 
 static void load_inspected(struct load *l, struct node *n, struct model_conduit *c)
@@ -181,6 +233,7 @@ static void load_inspected(struct load *l, struct node *n, struct model_conduit 
 	for (struct node *r = allow->first; r; r = r->next)
 		if (r->kind == NODE_MAP)
 			load_rule(l, c, n, r, &c->rules[c->nrules++]);
+	check_rule_ports(l, c);
 	for (size_t i = 0; i < c->nrules; i++)
 		for (size_t j = i + 1; j < c->nrules; j++)
 			if (c->rules[i].id && c->rules[j].id && !strcmp(c->rules[i].id, c->rules[j].id))
@@ -232,6 +285,11 @@ static void load_safety(struct load *l, struct node *n, struct model_conduit *c)
 	if (peers && load_members(l, peers, &c->peers)) {
 		struct model_nets both = {0};
 
+		for (size_t i = 0; i < c->peers.n; i++)
+			if (c->peers.v[i].has_unit)
+				diag_error(l->diag, peers->pos,
+					   "\"%s\" is a station behind a gateway: a safety lane joins hosts",
+					   c->peers.v[i].host->name);
 		for (size_t i = 0; i < c->peers.n; i++)
 			for (size_t j = 0; j < c->peers.v[i].addrs.n; j++) {
 				here = here || nets_hold(&nets, &c->peers.v[i].addrs.v[j]);

@@ -448,8 +448,16 @@ static void rule_units(struct making *m, bool profile)
 	struct node *n = key ? node_find(m->n, key) : NULL;
 	bool plain = false;
 
-	for (size_t i = 0; i < m->r->servers.n; i++)
-		plain = plain || !m->r->servers.v[i].has_unit;
+	for (size_t i = 0; i < m->r->servers.n; i++) {
+		const struct model_end *e = &m->r->servers.v[i];
+
+		plain = plain || !e->has_unit;
+		if (e->has_unit && (!key || e->unit > m->p->unit_max))
+			diag_error(m->l->diag, m->r->pos, "server \"%s\" is station %u, and %s has %s",
+				   e->host->name, e->unit, m->p->name,
+				   key ? arena_print(m->l->arena, "stations 0..%u", m->p->unit_max)
+				       : "no stations");
+	}
 	m->r->units.any = true;
 	if (!key)
 		return;

@@ -223,8 +223,8 @@ static const struct schema_key conduit_keys[] = {
 	{"lane", S_WORD, ALL, .words = lane_words,
 	 .otherwise = "inspected; a conduit that touches a safety zone must say it",
 	 .doc = "`safety`: accepted in the kernel, never waits for user space."},
-	{"clients", S_NAMES, IN(CONDUIT_INSPECTED), .otherwise = "every address of the client zones",
-	 .doc = "Narrows the conduit to some clients."},
+	{"clients", S_NAMES, IN(CONDUIT_INSPECTED), .flags = S_ANY,
+	 .otherwise = "every address of the client zones", .doc = "Narrows the conduit to some clients."},
 	{"servers", S_NAMES, MUST_IN(CONDUIT_INSPECTED), .flags = S_ANY,
 	 .doc = "The scope: hosts, groups, addresses or networks of the server zone; `any`: the whole zone. Conduits are disjoint in "
 		"clients and servers."},
