@@ -157,6 +157,18 @@ static bool touches_safety(const struct load *l, const struct model_conduit *c)
 	return safety;
 }
 
+/* The ports of an inspected rule that are not its protocol's own. */
+static struct intervals other_ports(struct load *l, const struct model_rule *r)
+{
+	const struct proto *p = proto_get((unsigned)r->proto);
+	struct intervals own = {0};
+
+	for (size_t i = 0; i < PROTO_PORTS_MAX && p->ports[i]; i++)
+		set_add(l->arena, &own, p->ports[i], p->ports[i]);
+	set_normalise(&own);
+	return set_subtract(l->arena, &r->ports, &own);
+}
+
 /*
  * One port of one server cannot be two things: inspected by one rule and passed by another, or inspected as two protocols.
  * Default ports of the conduit's protocols have been looked at with each rule of ports.
@@ -172,8 +184,9 @@ static void check_rule_ports(struct load *l, const struct model_conduit *c)
 		if (r->lane != LANE_INSPECTED || r->proto < 0)
 			continue;
 		protocols |= 1u << r->proto;
-		for (size_t j = 0; j < r->ports.n; j++)
-			set_add(l->arena, &inspected, r->ports.v[j].lo, r->ports.v[j].hi);
+		const struct intervals ports = other_ports(l, r);
+		for (size_t j = 0; j < ports.n; j++)
+			set_add(l->arena, &inspected, ports.v[j].lo, ports.v[j].hi);
 	}
 	set_normalise(&inspected);
 	bool several = protocols & (protocols - 1);
@@ -190,8 +203,9 @@ static void check_rule_ports(struct load *l, const struct model_conduit *c)
 			    !ends_meet(&x->clients, &y->clients, false) ||
 			    !ends_meet(&x->servers, &y->servers, false))
 				continue;
-			if (kernel && ((y->transports & TRANSPORT_TCP && set_meets(&x->tcp, &y->ports)) ||
-				       (y->transports & TRANSPORT_UDP && set_meets(&x->udp, &y->ports)))) {
+			const struct intervals ports = other_ports(l, y);
+			if (kernel && ((y->transports & TRANSPORT_TCP && set_meets(&x->tcp, &ports)) ||
+				       (y->transports & TRANSPORT_UDP && set_meets(&x->udp, &ports)))) {
 				diag_error(l->diag, x->pos,
 					   "rule \"%s/%s\" passes ports that rule \"%s\" (line %u) inspects",
 					   c->name, x->id, y->id, y->pos.line);
