@@ -16,7 +16,9 @@ no_session() { [ "$(server_sessions)" -eq 0 ]; }
 refused() {
 	local port=$((41000 + RANDOM % 1000)) out t0 t1 i
 	mkfifo "$TMP/raw.in"
-	bg in_c $PY $TOOLSRC/raw.py --port $port --timeout 3 "$2" <"$TMP/raw.in" >"$TMP/raw.out"
+	# Not by bg: opening the pipe would wait here, not in the background.
+	ip netns exec "$C" $PY $TOOLSRC/raw.py --port $port --timeout 3 "$2" <"$TMP/raw.in" >"$TMP/raw.out" &
+	PIDS+=($!)
 	exec 8>"$TMP/raw.in"
 	echo 'pdu 1 0300280002' >&8
 	wait_for 3 grep -q . "$TMP/raw.out" || fail "$1: no answer to an allowed read"
