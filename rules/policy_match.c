@@ -264,8 +264,8 @@ static enum reason judge_plain_values(const struct asking *a, const struct image
 	return REASON_NONE;
 }
 
-static enum reason judge_more(const struct asking *a, const struct image_rule *r, uint32_t rule,
-			      struct match *out)
+static __attribute__((noinline)) enum reason judge_more(const struct asking *a, const struct image_rule *r,
+							uint32_t rule, struct match *out)
 {
 	enum reason why;
 
@@ -301,8 +301,9 @@ static enum reason judge_more(const struct asking *a, const struct image_rule *r
  * Does the rule of this slot contain the operation? Its function is known to. cell is the first of a run of its cells that
  * contains lo..hi, or IMAGE_NONE. On refusal out says against what.
  */
-static inline enum reason judge(const struct asking *a, const struct image_slot *s, uint32_t cell,
-				uint32_t lo, uint32_t hi, struct match *out)
+static inline __attribute__((always_inline)) enum reason judge(const struct asking *a,
+							       const struct image_slot *s, uint32_t cell,
+							       uint32_t lo, uint32_t hi, struct match *out)
 {
 	const struct image_rule *r = &image_rules(a->m)[s->rule];
 	const struct op *op = a->op;
@@ -381,8 +382,9 @@ static uint32_t run_near(const struct asking *a, const struct image_rule *r, uin
 }
 
 /* judge() for a rule that the index did not bring. */
-static enum reason judge_cold(const struct asking *a, const struct image_slot *s, uint32_t flags,
-			      struct match *out)
+static __attribute__((noinline, cold)) enum reason judge_cold(const struct asking *a,
+							      const struct image_slot *s, uint32_t flags,
+							      struct match *out)
 {
 	const struct image_rule *r = &image_rules(a->m)[s->rule];
 	uint32_t lo = 0, hi = 0, cell = IMAGE_NONE;
@@ -442,8 +444,9 @@ static void near_cands(const struct asking *a, struct image_span s, uint32_t fla
  * The rule that came closest to allowing what every rule refused: of all in a small set; in a large one of those the index
  * leads to, and of their neighbours.
  */
-static void nearest(struct asking *a, const struct image_set *set, const struct image_fatom *f,
-		    uint32_t unit_atom, uint32_t address_atom, struct match *out)
+static __attribute__((noinline, cold)) void nearest(struct asking *a, const struct image_set *set,
+						    const struct image_fatom *f, uint32_t unit_atom,
+						    uint32_t address_atom, struct match *out)
 {
 	const struct image *m = a->m;
 	uint32_t left = POLICY_NEAR_MAX, flags = f != NULL ? f->flags : 0;
@@ -532,7 +535,7 @@ static uint32_t find_address(const struct image *m, struct image_span s, uint64_
 }
 
 /* Fills what of a question comes from the operation. */
-static void ask(struct asking *a, const struct op *op, uint32_t proto)
+static inline __attribute__((always_inline)) void ask(struct asking *a, const struct op *op, uint32_t proto)
 {
 	a->op = op;
 	a->key = op_function_key(op);
@@ -551,7 +554,9 @@ static void ask(struct asking *a, const struct op *op, uint32_t proto)
 }
 
 /* One operation against the set. out->op is kept. */
-static enum reason match_op(struct asking *a, const struct image_set *set, struct match *out)
+static inline __attribute__((always_inline)) enum reason match_op(struct asking *a,
+								  const struct image_set *set,
+								  struct match *out)
 {
 	const struct image *m = a->m;
 	const struct image_fatom *f = find_function(m, set, a->key);
