@@ -151,6 +151,8 @@ void kernel_check_sysctls(const struct guardian *g)
 		{"net.netfilter.nf_conntrack_tcp_be_liberal",
 		 "/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal", 0,
 		 "segments out of window would not be invalid", 0},
+		{"net.netfilter.nf_conntrack_tcp_loose", "/proc/sys/net/netfilter/nf_conntrack_tcp_loose", 1,
+		 "sessions from before the start would be invalid", 0},
 		{"net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward", 1, "nothing is routed", 1},
 		{"net.bridge.bridge-nf-call-iptables", "/proc/sys/net/bridge/bridge-nf-call-iptables", 1,
 		 "bridged packets would pass unseen", 2},

@@ -148,7 +148,7 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request)
 			msg_send(g->recorder.channel, &m, -1);
 		}
 		r->again = true;
-		r->again_asked = asked || (r->again_asked && r->again);
+		r->again_asked |= asked;
 		if (asked)
 			r->again_request = request;
 		return;
