@@ -36,25 +36,33 @@ static struct {
 	struct verdict verdict;
 	struct policy policy;
 	struct verdict_time now;
-	int64_t clock_at;
+	int64_t clock_at,
+		wall_off; /* when the wall clock was last asked, and how far it is from the monotonic one */
 	uint16_t queue_num;
 	uint8_t message[MESSAGE_MAX] __attribute__((aligned(8)));
 } engine;
 
+static int64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* The wall clock and its state are asked once a second: rules with hours need no more, and each packet is spared the call. */
 static void now_set(void)
 {
-	struct timespec m, w;
-	struct timex tx = {.modes = 0};
-
-	clock_gettime(CLOCK_MONOTONIC, &m);
-	clock_gettime(CLOCK_REALTIME, &w);
-	engine.now.mono_us = (int64_t)m.tv_sec * 1000000 + m.tv_nsec / 1000;
-	engine.now.wall_us = (int64_t)w.tv_sec * 1000000 + w.tv_nsec / 1000;
+	engine.now.mono_us = clock_us(CLOCK_MONOTONIC);
 	if (engine.now.mono_us - engine.clock_at >= CLOCK_EVERY_US) {
-		engine.clock_at = engine.now.mono_us;
+		struct timex tx = {.modes = 0};
 		int state = adjtimex(&tx);
+
 		engine.now.clock_good = state >= 0 && state != TIME_ERROR;
+		engine.clock_at = engine.now.mono_us;
+		engine.wall_off = clock_us(CLOCK_REALTIME) - engine.now.mono_us;
 	}
+	engine.now.wall_us = engine.now.mono_us + engine.wall_off;
 }
 
 /* ---- verdicts ---- */
@@ -292,6 +300,7 @@ int nfq_run(struct shm *shm, bool nft_reset, const char **what)
 	int64_t due;
 	int r;
 
+	engine.clock_at = -CLOCK_EVERY_US;
 	now_set();
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);
