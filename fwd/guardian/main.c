@@ -452,7 +452,6 @@ static int start(struct guardian *g)
 	if (open_files(g) < 0)
 		return -1;
 	choose_backend(g);
-	kernel_check_sysctls(g);
 	g->reload.initial = true;
 	reload_begin(g, false, 0);
 	while (g->reload.state != RELOAD_IDLE && !g->stop)

@@ -286,6 +286,8 @@ static void compiled(struct guardian *g)
 		fail(g, "the base chains cannot be made");
 		return;
 	}
+	if (r->initial)
+		kernel_check_sysctls(g); /* connection tracking has its settings once rules ask for it */
 	if (open_queues(g, &r->next) < 0) {
 		image_drop(&r->next);
 		fail(g, "a queue that the policy needs cannot be opened");
