@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fwd/common/jsonl.h"
+#include "rules/model.h"
 
 static char line[JSONL_MAX];
 
@@ -292,15 +293,126 @@ static void event_from_the_server(void **state)
 	assert_non_null(strstr(line, "\"client\":\"10.1.2.2\",\"server\":\"10.1.1.2\""));
 }
 
+/* ---- with the names of a policy ---- */
+
+static const char policy_text[] = "version: 1\n"
+				  "site: {name: Test}\n"
+				  "zones:\n"
+				  "  room: {networks: [10.1.1.0/24], failure: closed}\n"
+				  "  cell: {networks: [10.1.2.0/24], failure: closed}\n"
+				  "hosts:\n"
+				  "  hmi: 10.1.1.2\n"
+				  "  gw: 10.1.2.2\n"
+				  "  p-101: {at: gw, unit: 1}\n"
+				  "conduits:\n"
+				  "  - name: pumps\n"
+				  "    from: [room]\n"
+				  "    to: cell\n"
+				  "    servers: [gw]\n"
+				  "    protocols: [modbus]\n"
+				  "    mode: enforce\n"
+				  "    at-most: [read, write]\n"
+				  "    allow:\n"
+				  "      - id: set\n"
+				  "        clients: [hmi]\n"
+				  "        protocol: modbus\n"
+				  "        units: [1]\n"
+				  "        functions: [write-multiple-registers]\n"
+				  "        addresses: {holding: [40..49]}\n"
+				  "        values: 0..6\n";
+
+static uint8_t *image;
+
+static struct policy test_policy(void)
+{
+	struct policy p;
+	char err[256];
+	size_t size;
+	struct diag *diag = diag_new();
+	struct model *m = model_load_text("test", policy_text, strlen(policy_text), 0, diag);
+	if (!m || compile_image(m, diag, &image, &size) != 0)
+		diag_print(diag, stderr, false);
+	assert_non_null(image);
+	assert_int_equal(policy_open(&p, image, size, err, sizeof(err)), 0);
+	model_free(m);
+	diag_free(diag);
+	return p;
+}
+
+static int image_free(void **state)
+{
+	(void)state;
+	free(image);
+	image = NULL;
+	return 0;
+}
+
+static void event_with_names(void **state)
+{
+	(void)state;
+	struct policy p = test_policy();
+	struct event e = deny_event();
+	struct pdu *pdu = calloc(1, sizeof(*pdu));
+	struct policy_now now = {.clock_good = true};
+	struct route route;
+	struct jsonl j;
+
+	assert_non_null(pdu);
+	pdu->nops = 1;
+	pdu->ops[0] = write_two();
+	policy_route(&p, &e.tuple, true, &route);
+	assert_int_equal(route.reason, REASON_NONE);
+	e.reason = (uint16_t)policy_match(&p, route.ruleset, pdu, e.tuple.src, &now, NULL, &e.match);
+	assert_int_equal(e.reason, REASON_VALUE);
+	e.has = EVENT_HAS_TUPLE | EVENT_HAS_OP | EVENT_HAS_MATCH;
+	e.zone = route.zone;
+	e.conduit = route.conduit;
+	jsonl_open(&j, line, sizeof(line));
+	jsonl_event(&j, &e, &p, "engine", 0);
+	json_t *o = json_loads(line, 0, NULL);
+	assert_non_null(o);
+	static const char *const rows[][2] = {
+		{"zone", "cell"},
+		{"conduit", "pumps"},
+		{"client", "hmi"},
+		{"server", "p-101"},
+		{"mode", "enforce"},
+		{"reason", "value"},
+		{"detail", "holding 41 = 7 is not inside 0..6 of rule pumps/set"},
+		{"operation",
+		 "hmi -> p-101:502 modbus request unit 1 write-multiple-registers holding 40..41 = 5 7"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(json_string_value(json_object_get(o, rows[i][0])), rows[i][1]);
+	assert_int_equal(strlen(json_string_value(json_object_get(o, "policy"))), 64);
+	json_decref(o);
+	free(pdu);
+}
+
+/* A station that has no name of its own goes by that of the host it stands behind. */
+static void station_without_a_name(void **state)
+{
+	(void)state;
+	struct policy p = test_policy();
+	struct event e = deny_event();
+	char addr[ADDRESS_TEXT];
+	assert_string_equal(end_name(&p, e.tuple.dst, 1, addr), "p-101");
+	assert_string_equal(end_name(&p, e.tuple.dst, 9, addr), "gw");
+	assert_string_equal(end_name(&p, e.tuple.dst, -1, addr), "gw");
+	e.tuple.dst[15] = 77;
+	assert_string_equal(end_name(&p, e.tuple.dst, 1, addr), "10.1.2.77");
+}
+
 /* An engine that was taken over can write anything into its ring: every line must still be JSON. */
 static void event_of_nonsense(void **state)
 {
 	(void)state;
 	struct ring *ring = calloc(1, sizeof(*ring));
+	struct policy p = test_policy();
 	uint64_t tail = 0, lost = 0;
 	assert_non_null(ring);
 	srand(1);
-	for (int round = 0; round < 2000; round++) {
+	for (int round = 0; round < 20000; round++) {
 		struct event e;
 		struct jsonl j;
 		for (size_t i = 0; i < sizeof(e); i++)
@@ -309,10 +421,19 @@ static void event_of_nonsense(void **state)
 			e.proto = PROTO_modbus;
 		if (round % 4 == 1)
 			e.op.values_form = (uint8_t)(round % 5);
+		if (round % 8 >= 4) {
+			/* Nearly right: the parts that are looked up in the image. */
+			e.reason = (uint16_t)(round % REASON_COUNT_OF);
+			e.match.reason = (enum reason)e.reason;
+			e.conduit = e.zone = e.rule = e.match.rule = (uint16_t)(round % 3);
+			e.match.cell = (uint32_t)(round % 5);
+			e.has = 0xffff;
+			e.text[0] = 0;
+		}
 		ring_put(ring, &e);
 		assert_int_equal(ring_get(ring, &tail, &e, &lost), 1);
 		jsonl_open(&j, line, sizeof(line));
-		jsonl_event(&j, &e, NULL, "engine", 3);
+		jsonl_event(&j, &e, round % 2 ? &p : NULL, "engine", 3);
 		assert_false(j.cut);
 		json_error_t err;
 		json_t *o = json_loads(line, JSON_ALLOW_NUL, &err);
@@ -330,7 +451,7 @@ static void event_of_nonsense(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(quoteds) / sizeof(quoteds[0]) + 11];
+	struct CMUnitTest tests[sizeof(quoteds) / sizeof(quoteds[0]) + 16];
 	size_t n = 0;
 	for (; n < sizeof(quoteds) / sizeof(quoteds[0]); n++)
 		tests[n] = (struct CMUnitTest)QUOTED(n);
@@ -344,7 +465,9 @@ int main(void)
 		cmocka_unit_test(event_without_its_image),
 		cmocka_unit_test(event_that_is_no_packet),
 		cmocka_unit_test(event_from_the_server),
-		cmocka_unit_test(event_of_nonsense),
+		cmocka_unit_test_teardown(event_with_names, image_free),
+		cmocka_unit_test_teardown(station_without_a_name, image_free),
+		cmocka_unit_test_teardown(event_of_nonsense, image_free),
 	};
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		tests[n++] = more[i];
