@@ -200,6 +200,12 @@ ask 1 '192.0.2.1 -> plc modbus unit 1 read-holding-registers holding 0' 'denied,
 ask 1 'hmi -> plc:102 modbus unit 1 read-holding-registers holding 0' 'denied, no-rule:'
 ask 0 'modbus unit 1 read-input-registers input 99' 'allowed by hmi-to-plc/view' '30100 modicon'
 ask 1 'modbus unit 1 read-input-registers input 100' 'denied, no-rule' 'hmi-to-plc/view: address:'
+# Two rules that only together name what is asked: neither allows it, and both are named.
+awk '/- id: view/ {on = 1} /- id: set/ {on = 0; printf "%s", copy} {print} on {gsub(/view/, "more"); sub(/holding: .*/, "holding: [100..109]}"); copy = copy $0 "\n"}' \
+	"$policy" >"$tmp/two.yaml"
+try 0 'check: two rules that meet' -- check "$tmp/two.yaml"
+try 1 'explain: two rules' -- explain --policy "$tmp/two.yaml" 'hmi -> plc modbus unit 1 read-holding-registers holding 95..104'
+says out '^hmi-to-plc/view and hmi-to-plc/more together name all of it, but no rule alone does'
 try 0 'explain --json' -- explain --json --policy "$tmp/image" 'hmi -> plc modbus unit 1 read-holding-registers holding 7..9'
 says out '"addresses":{"zero_based":"7..9","one_based":"8..10","modicon":"40008..40010"},"conduit":"hmi-to-plc","mode":"enforce","verdict":"allow","rule":"hmi-to-plc/view"'
 for q in 'hni -> plc modbus unit 1 read-coils coil 0' '-> plc modbus unit 1 read-coils coil 0' 'hmi -> ' \
@@ -247,6 +253,9 @@ for how in --routed --bridge; do
 	try 0 "init $how" -- init $how eth0 eth1
 	cp "$tmp/out" "$tmp/init.yaml"
 	try 0 "what init $how writes is a policy" -- check "$tmp/init.yaml"
+	try 0 "what init $how writes cuts nothing" -- replay --json --policy "$tmp/init.yaml" "$pcap"
+	says out '"mode":"learn"'
+	[ "$(grep -c '"passed":false' "$tmp/out")" -eq 0 ] || { echo "init $how: something did not pass: $(grep -m 1 '"passed":false' "$tmp/out")" && bad=1; }
 done
 refuses 'init without a way' 'either --routed or --bridge' -- init eth0 eth1
 refuses 'init both ways' 'either --routed or --bridge' -- init --routed --bridge eth0 eth1
