@@ -41,6 +41,8 @@ static inline bool interval_has(const struct image *m, struct image_span s, int6
 	const struct image_interval *v = image_intervals(m) + s.at;
 	uint32_t lo = 0, n = s.n;
 
+	if (n == 1) /* most sets: one station, one range of values */
+		return v->lo <= x && x <= v->hi;
 	while (n > 0) {
 		uint32_t half = n / 2;
 		if (v[lo + half].hi < x) {

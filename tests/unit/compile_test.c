@@ -153,7 +153,7 @@ struct crowd {
 	struct model_rule rules[MANY];
 	struct model_cell cells[MANY];
 	struct interval units[MANY];
-	char ids[MANY][8];
+	char ids[MANY][24];
 };
 
 /* Rules between one client and one server: by address, or by station. */
