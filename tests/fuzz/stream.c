@@ -179,7 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned steps = 0; steps < STEPS_MAX && size >= 4; steps++) {
 		uint8_t what = data[0];
 		unsigned dir = what >> 2 & 1;
-		uint32_t seq = next[dir] + (uint32_t)(int8_t)data[1];
+		int32_t by = (int8_t)data[1];
+		uint32_t seq = next[dir];
+		seq += (uint32_t)by;
 		uint32_t n = data[2] + 4u * data[3];
 		data += 4;
 		size -= 4;
