@@ -113,7 +113,7 @@ bg() {
 	in_f) set -- ip netns exec "$F" "${@:2}" ;;
 	in_s) set -- ip netns exec "$S" "${@:2}" ;;
 	esac
-	"$@" &
+	"$@" <&0 & # else the shell gives it /dev/null, whatever the caller redirected
 	PIDS+=($!)
 }
 
