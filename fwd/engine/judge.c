@@ -38,7 +38,7 @@ void work_drop(struct work *w)
 static void reset(struct work *w)
 {
 	struct verdict *v = w->v;
-	enum reset_form form = v->nft_reset ? RESET_BLANK : w->gso ? RESET_KEEP : RESET_CUT;
+	enum reset_form form = w->gso ? RESET_KEEP : RESET_CUT;
 	uint32_t seq = w->s && w->s->state != STREAM_NONE ? w->s->next : w->p->seq;
 	uint32_t len = w->truncated && form != RESET_CUT
 			       ? 0

@@ -4,7 +4,6 @@
  * in, and judges packets until the guardian goes.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,23 +45,15 @@ static struct shm *map_shared(const char **err)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"backend", required_argument, NULL, 'b'}, {"version", no_argument, NULL, 'v'}, {0}};
 	const char *what = "shared memory";
-	bool nft = false;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'v') {
-			puts("otfw-engine " OTFW_VERSION);
-			return EXIT_RAN;
-		}
-		if (c != 'b' || (strcmp(optarg, "nft") != 0 && strcmp(optarg, "iptables") != 0)) {
-			dprintf(STDERR_FILENO,
-				"usage: otfw-engine [--backend nft|iptables]; the guardian starts it\n");
-			return EXIT_COULD_NOT;
-		}
-		nft = strcmp(optarg, "nft") == 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("otfw-engine " OTFW_VERSION);
+		return EXIT_RAN;
+	}
+	if (argc > 1) {
+		dprintf(STDERR_FILENO, "usage: otfw-engine [--version]; the guardian starts it\n");
+		return EXIT_COULD_NOT;
 	}
 	/* What the guardian holds is none of the engine's business. */
 	if (close_range(FD_CHANNEL + 1, ~0u, 0) < 0)
@@ -79,7 +70,7 @@ int main(int argc, char **argv)
 		return fail("drop privileges");
 	if (sandbox_calls() < 0)
 		return fail("system call filter");
-	if (nfq_run(shm, nft, &what) < 0)
+	if (nfq_run(shm, &what) < 0)
 		return fail(what);
 	return EXIT_RAN;
 }

@@ -294,7 +294,7 @@ static int64_t tick(void)
 	return next;
 }
 
-int nfq_run(struct shm *shm, bool nft_reset, const char **what)
+int nfq_run(struct shm *shm, const char **what)
 {
 	struct verdict_sink sink = {.decide = decide, .report = report};
 	int64_t due;
@@ -305,7 +305,6 @@ int nfq_run(struct shm *shm, bool nft_reset, const char **what)
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);
 	verdict_init(&engine.verdict, shm, &sink);
-	engine.verdict.nft_reset = nft_reset;
 	if ((r = wait_for_policy(what)) <= 0)
 		return r;
 	now_set();

@@ -17,6 +17,6 @@ int nfq_prepare(void);
  * Waits for the first policy, then reads FD_QUEUE until the guardian closes FD_CHANNEL: 0 then, -1 with errno and *what
  * when the queue or an image cannot be read. Uses no heap.
  */
-int nfq_run(struct shm *shm, bool nft_reset, const char **what);
+int nfq_run(struct shm *shm, const char **what);
 
 #endif

@@ -63,7 +63,7 @@ uint32_t rewrite_reset(const struct pkt *p, enum reset_form form, uint32_t seq, 
 	uint8_t *t = out + p->l4;
 	put16(t + 4, seq >> 16);
 	put16(t + 6, seq & 0xffff);
-	t[13] = form == RESET_BLANK ? TCP_ACK : TCP_RST | TCP_ACK;
+	t[13] = TCP_RST | TCP_ACK;
 	put16(t + 18, 0);
 	if (p->v6)
 		put16(out + 4, len - 40);

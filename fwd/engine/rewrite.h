@@ -6,9 +6,8 @@
 #include "fwd/engine/pkt.h"
 
 enum reset_form {
-	RESET_CUT,  /* RST|ACK without payload: the server's end; the ruleset's REJECT answers the client */
-	RESET_KEEP, /* RST|ACK, payload zeroed: a GSO packet must not shrink */
-	RESET_BLANK /* ACK, payload zeroed: the nft ruleset doubles it and makes the resets itself */
+	RESET_CUT, /* RST|ACK without payload: the receiver's end; the ruleset's REJECT answers the sender */
+	RESET_KEEP /* the same with the payload zeroed: a GSO packet must not shrink */
 };
 
 /*

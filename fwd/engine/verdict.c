@@ -39,7 +39,7 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 
 	v->policy = NULL;
 	v->generation = 0;
-	v->nft_reset = v->in_step = false;
+	v->in_step = false;
 	v->port_hook = NULL;
 	v->port_ctx = NULL;
 	v->shm = shm;

@@ -65,7 +65,6 @@ struct verdict {
 	const struct policy *
 		policy; /* NULL: decode everything on known ports, allow everything, resynchronise after gaps */
 	uint32_t generation; /* changes with the policy: flows are routed anew */
-	bool nft_reset;      /* resets take the form that the nft ruleset doubles (rewrite.h, RESET_BLANK) */
 	bool in_step; /* replay: a denied PDU counts as forwarded and kills nothing, so that all after it is judged */
 	bool (*port_hook)(void *ctx, const struct tuple *t, int *proto,
 			  bool *from_server); /* decode --port; may be NULL */
