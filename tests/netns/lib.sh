@@ -96,6 +96,8 @@ netns() {
 	NS=otfw-$$-$1
 	ip netns add "$NS" || fail "cannot make a network namespace ($NS)"
 	NAMESPACES+=("$NS")
+	local why
+	why=$(ip netns exec "$NS" true 2>&1) || skip "commands cannot run in a network namespace here: $why"
 	ip -n "$NS" link set lo up
 	# No waiting for duplicate address detection, no addresses from somebody's router advertisements.
 	tune "$NS" net/ipv6/conf/all/accept_dad=0 net/ipv6/conf/default/accept_dad=0 net/ipv6/conf/all/accept_ra=0 net/ipv6/conf/default/accept_ra=0

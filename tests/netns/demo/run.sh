@@ -193,6 +193,7 @@ live() {
 	[ -n "$new" ] && [ "$new" != "$old" ] || wrong 'no new engine was started'
 	echo "   engine $old killed with SIGKILL, engine $new took over its queue and its sessions"
 	echo "   50 reads of the HMI right after it: all answered on the same TCP session, the slowest in ${slow} ms"
+	awk "BEGIN { exit $slow < 150 }" && echo '   (the dead engine had read one packet and not decided: a closed zone drops it, and TCP sends it again after 200 ms)'
 	events_mark
 	ask HMI 'write register 40 1001'
 	[ "$SAID" = reset ] || wrong "the new engine lets a forbidden write through: $SAID"
