@@ -20,6 +20,7 @@ struct cut {
 	uint64_t *edges;
 	uint32_t *at, *who;
 	size_t n;
+	bool whole; /* left so, but for the edges that must be: who of an atom need not hold all of it */
 };
 
 static int edge_cmp(const void *x, const void *y)
@@ -71,7 +72,8 @@ static void cut_make(struct cut *c, const struct stretch *v, size_t n, const uin
 	size_t total = 0;
 	for (size_t i = 0; i < n && total <= limit; i++)
 		total += edge_find(c, v[i].hi) - edge_find(c, v[i].lo) + 1;
-	if (total > limit) { /* too much overlap: only the edges that must be */
+	c->whole = total > limit;
+	if (c->whole) { /* too much overlap: only the edges that must be */
 		c->n = 1;
 		for (size_t i = 0; i < nalways; i++)
 			if (always[i] != c->edges[c->n - 1])
@@ -129,6 +131,19 @@ static void collect_runs(const struct build *b, const uint32_t *slots, size_t n,
 	}
 }
 
+/* One candidate. proven: every unit that leads to it is the slot's. */
+static struct image_cand cand_of(const struct build *b, uint32_t slot, uint32_t lo, uint32_t hi,
+				 uint32_t cell, unsigned dir, bool proven)
+{
+	const struct image_slot *s = (struct image_slot *)b->parts[IMAGE_SLOTS].v + slot;
+	const struct image_rule *r = (struct image_rule *)b->parts[IMAGE_RULES].v + s->rule;
+	struct image_cand c = {.slot = slot, .lo = lo, .hi = hi, .cell = cell, .rule = (uint16_t)s->rule};
+
+	if (proven || s->listed == 0)
+		c.plain = (uint16_t)policy_plain(r, b->parts[IMAGE_CELLS].v, cell, hi, dir);
+	return c;
+}
+
 static struct image_span put_cands(struct build *b, const struct image_cand *v, size_t n)
 {
 	if (n == 0)
@@ -139,7 +154,8 @@ static struct image_span put_cands(struct build *b, const struct image_cand *v, 
 }
 
 /* Address atoms of some slots. */
-static struct image_span index_addresses(struct build *b, const uint32_t *slots, size_t n, unsigned dir)
+static struct image_span index_addresses(struct build *b, const uint32_t *slots, size_t n, unsigned dir,
+					 bool proven)
 {
 	struct records runs = {.size = sizeof(struct run)}, stretches = {.size = sizeof(struct stretch)},
 		       spaces = {.size = sizeof(uint64_t)}, cands = {.size = sizeof(struct image_cand)};
@@ -170,7 +186,7 @@ static struct image_span index_addresses(struct build *b, const uint32_t *slots,
 		for (uint32_t k = c.at[i]; k < c.at[i + 1]; k++) {
 			const struct run *x = &r[c.who[k]];
 			*(struct image_cand *)records_add(&cands, 1) =
-				(struct image_cand){x->slot, x->lo, x->hi, x->cell};
+				cand_of(b, x->slot, x->lo, x->hi, x->cell, dir, proven);
 		}
 		struct image_aatom *have = b->parts[IMAGE_AATOMS].v;
 		if (count > 0 && cands.n == 0 && have[at + count - 1].cands.n == 0)
@@ -193,7 +209,7 @@ struct led {
 };
 
 struct indexing {
-	struct intern lists; /* slots and direction -> led */
+	struct intern lists; /* slots, direction and proven -> led */
 	struct intern units; /* slots and direction -> span of unit atoms */
 	struct records leds, spans;
 };
@@ -207,21 +223,21 @@ static void key_of(struct records *key, const uint32_t *slots, size_t n, unsigne
 }
 
 static struct led index_slots(struct build *b, struct indexing *x, const uint32_t *slots, size_t n,
-			      unsigned dir)
+			      unsigned dir, bool proven)
 {
 	struct records key = {.size = sizeof(uint32_t)}, cands = {.size = sizeof(struct image_cand)};
 	bool fresh;
 
-	key_of(&key, slots, n, dir);
+	key_of(&key, slots, n, dir | (proven ? 2u : 0u));
 	uint32_t *at = intern_at(&x->lists, key.v, key.n * key.size, &fresh);
 	records_free(&key);
 	if (!fresh)
 		return ((struct led *)x->leds.v)[*at];
 	*at = (uint32_t)x->leds.n;
-	struct led out = {.aatoms = index_addresses(b, slots, n, dir)};
+	struct led out = {.aatoms = index_addresses(b, slots, n, dir, proven)};
 	for (size_t i = 0; i < n; i++)
 		*(struct image_cand *)records_add(&cands, 1) =
-			(struct image_cand){slots[i], 0, 0, IMAGE_NONE};
+			cand_of(b, slots[i], 0, 0, IMAGE_NONE, dir, proven);
 	out.all = put_cands(b, cands.v, cands.n);
 	records_free(&cands);
 	*(struct led *)records_add(&x->leds, 1) = out;
@@ -266,7 +282,7 @@ static struct image_span index_units(struct build *b, struct indexing *x, const 
 		for (uint32_t k = 0; k < c.at[i + 1] - c.at[i]; k++)
 			if (m == 0 || who[m - 1] != who[k])
 				who[m++] = who[k];
-		struct led led = index_slots(b, x, who, m, dir);
+		struct led led = index_slots(b, x, who, m, dir, !c.whole);
 		struct image_uatom *last = uatoms.v;
 		if (uatoms.n > 0 && memcmp(&last[uatoms.n - 1].aatoms, &led.aatoms, sizeof(led.aatoms)) == 0)
 			continue;

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC   "otfw-img"
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 #define IMAGE_ORDER   0x0102u
 #define IMAGE_MAX     (512u << 20) /* octets */
 #define IMAGE_NONE    UINT32_MAX   /* no index */
@@ -224,6 +224,7 @@ struct image_fatom {
 	uint32_t lo, hi;
 	uint32_t flags;
 	struct image_span uatoms[2]; /* for reading, for writing */
+	uint32_t pad;
 };
 /* Units from this one up to the next atom's. The first of a function atom begins at 0. */
 struct image_uatom {
@@ -236,12 +237,24 @@ struct image_aatom {
 	uint64_t lo;
 	struct image_span cands;
 };
-/* A run of adjacent cells of one rule and direction: what it contains, the rule's addresses contain. */
+/*
+ * A run of adjacent cells of one rule and direction: what it contains, the rule's addresses contain. plain: the kinds of access
+ * (bits 1 << enum access) of operations that the rule allows once they lie in lo..hi, so that nothing of rule, slot and cells
+ * need be looked at: the rule has no more to ask, its values bound none of the cells, and every unit of the atom that leads
+ * here is one of the slot's.
+ */
 struct image_cand {
 	uint32_t slot;
 	uint32_t lo, hi;
 	uint32_t cell; /* the first of the run; IMAGE_NONE: no range */
+	uint16_t rule; /* the slot's */
+	uint16_t plain;
 };
+
+/* Kinds of access for which a range is one to be changed, not read. */
+#define IMAGE_CHANGES                                                                                        \
+	(1u << ACCESS_WRITE | 1u << ACCESS_OPERATE | 1u << ACCESS_CONFIGURE | 1u << ACCESS_PROGRAM |         \
+	 1u << ACCESS_OPAQUE)
 
 #define IMAGE_PART(sym, name, type)                                                                          \
 	static inline const type *image_##name(const struct image *m)                                        \

@@ -55,6 +55,31 @@ static inline bool interval_has(const struct image *m, struct image_span s, int6
 	return lo < s.n && v[lo].lo <= x;
 }
 
+/*
+ * What a candidate of this rule may have in image_cand.plain, where every unit that leads to it is the slot's. cells: those of the
+ * image or of the image to be; cell: the first of a run that ends at hi, or IMAGE_NONE.
+ */
+static inline uint32_t policy_plain(const struct image_rule *r, const struct image_cell *cells, uint32_t cell,
+				    uint32_t hi, unsigned dir)
+{
+	uint32_t bits = r->access & (dir == 1 ? IMAGE_CHANGES : ~IMAGE_CHANGES) & ((1u << ACCESS_COUNT) - 1);
+
+	if ((r->flags & IMAGE_RULE_NAMED) == 0)
+		bits &= ~(1u << ACCESS_OPAQUE);
+	if ((r->flags & IMAGE_RULE_MORE) != 0)
+		return 0;
+	if (dir == 0)
+		return bits;
+	if (cell == IMAGE_NONE)
+		return (r->flags & IMAGE_RULE_BOUNDED) != 0 ? 0 : bits;
+	while ((cells[cell].flags & IMAGE_CELL_BOUNDED) == 0 && cells[cell].step == 1) {
+		if (cells[cell].last >= hi)
+			return bits;
+		cell++;
+	}
+	return 0;
+}
+
 /* The interval of the set that lies closest to x: in *lo, *hi. False for an empty set. */
 bool interval_near(const struct image *m, struct image_span s, int64_t x, int64_t *lo, int64_t *hi);
 

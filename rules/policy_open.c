@@ -268,7 +268,23 @@ static bool open_routes(const struct opening *o)
 	return true;
 }
 
-static bool open_cands(const struct opening *o, struct image_span s, bool ranged, unsigned dir)
+/* May a candidate's plain bits stand, where units lo..hi lead to it? */
+static bool plain_ok(const struct image *m, const struct image_cand *c, unsigned dir, uint32_t lo,
+		     uint32_t hi)
+{
+	const struct image_slot *s = &image_slots(m)[c->slot];
+	int64_t from, to;
+
+	if (c->plain == 0)
+		return true;
+	if (s->listed != 0 && (!interval_near(m, s->units, lo, &from, &to) || from > lo || to < hi))
+		return false;
+	return (c->plain & ~policy_plain(&image_rules(m)[s->rule], image_cells(m), c->cell, c->hi, dir)) == 0;
+}
+
+/* Candidates that the units lo..hi lead to. */
+static bool open_cands(const struct opening *o, struct image_span s, bool ranged, unsigned dir, uint32_t lo,
+		       uint32_t hi)
 {
 	const struct image *m = o->m;
 
@@ -276,11 +292,15 @@ static bool open_cands(const struct opening *o, struct image_span s, bool ranged
 		return false;
 	for (uint32_t i = s.at; i < s.at + s.n; i++) {
 		const struct image_cand *c = &image_cands(m)[i];
-		if (c->slot >= image_n_slots(m) || (c->cell != IMAGE_NONE) != ranged)
+		if (c->slot >= image_n_slots(m) || c->rule != image_slots(m)[c->slot].rule ||
+		    (c->cell != IMAGE_NONE) != ranged)
 			return false;
-		struct image_span cells = image_rules(m)[image_slots(m)[c->slot].rule].cells[dir];
-		if (!ranged)
+		struct image_span cells = image_rules(m)[c->rule].cells[dir];
+		if (!ranged) {
+			if (!plain_ok(m, c, dir, lo, hi))
+				return false;
 			continue;
+		}
 		if (c->lo > c->hi || c->cell < cells.at || c->cell - cells.at >= cells.n ||
 		    image_cells(m)[c->cell].first != c->lo)
 			return false;
@@ -293,7 +313,7 @@ static bool open_cands(const struct opening *o, struct image_span s, bool ranged
 				return false;
 			next = (uint64_t)cell->last + 1;
 		}
-		if (next != (uint64_t)c->hi + 1)
+		if (next != (uint64_t)c->hi + 1 || !plain_ok(m, c, dir, lo, hi))
 			return false;
 	}
 	return true;
@@ -309,17 +329,14 @@ static bool open_uatoms(const struct opening *o, struct image_span s, unsigned d
 		const struct image_uatom *u = &image_uatoms(m)[i];
 		if (i == s.at ? u->lo != 0 : u->lo <= u[-1].lo)
 			return false;
-		/* Neighbours share what is the same: it is checked with the first of them. */
-		if (i > s.at && memcmp(&u->aatoms, &u[-1].aatoms, sizeof(u->aatoms)) == 0 &&
-		    memcmp(&u->all, &u[-1].all, sizeof(u->all)) == 0)
-			continue;
-		if (!open_cands(o, u->all, false, dir) || u->aatoms.n == 0 ||
+		uint32_t hi = i + 1 < s.at + s.n ? u[1].lo - 1 : UINT32_MAX;
+		if (!open_cands(o, u->all, false, dir, u->lo, hi) || u->aatoms.n == 0 ||
 		    !span_ok(u->aatoms, image_n_aatoms(m)))
 			return false;
 		for (uint32_t k = u->aatoms.at; k < u->aatoms.at + u->aatoms.n; k++) {
 			const struct image_aatom *a = &image_aatoms(m)[k];
 			if ((k == u->aatoms.at ? a->lo != 0 : a->lo <= a[-1].lo) ||
-			    !open_cands(o, a->cands, true, dir))
+			    !open_cands(o, a->cands, true, dir, u->lo, hi))
 				return false;
 		}
 	}

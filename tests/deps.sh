@@ -8,7 +8,7 @@ build=(gcc make pkg-config libc6-dev libnetfilter-queue-dev libmnl-dev libyaml-d
 	libsodium-dev libseccomp-dev libcap-ng-dev)
 demo=(libmodbus-dev iptables nftables iproute2)
 # Debian's own python3 runs the peers: another one earlier in PATH lacks pymodbus and scapy.
-test=(libcmocka-dev tshark python3 python3-pymodbus python3-serial-asyncio python3-scapy clang-format git)
+test=(libcmocka-dev tshark python3 python3-pymodbus python3-serial-asyncio python3-scapy clang-format git valgrind)
 bench=(valgrind)
 case ${1:-test} in
 build) want=("${build[@]}") ;;
