@@ -166,6 +166,12 @@ static int once(struct parse *p, bool before, const char *what)
 	return before ? fail(p, "%s is said twice", what) : 0;
 }
 
+/* Addresses are checked against their table as they are read. */
+static int table_first(struct parse *p)
+{
+	return p->out->op.has & OP_RANGE ? fail(p, "the table comes before its addresses") : 0;
+}
+
 /* FIRST or FIRST..LAST */
 static int range(struct parse *p, const struct token *t)
 {
@@ -446,7 +452,7 @@ static int word(struct parse *p, const struct token *t)
 		return token_next(p, &next) ? function(p, &next)
 					    : fail(p, "'function' needs a number or a name");
 	if (token_is(t, "space")) {
-		if (once(p, op->has & (OP_SPACE | OP_RANGE), "the table") ||
+		if (once(p, op->has & OP_SPACE, "the table") || table_first(p) ||
 		    number(p, "space", UINT32_MAX, &n))
 			return -1;
 		op->space = (uint32_t)n;
@@ -469,6 +475,8 @@ static int word(struct parse *p, const struct token *t)
 	}
 	const struct vocab_space *space = proto_space_find(proto, t->at, t->len);
 	if (space && !(op->has & OP_SPACE)) {
+		if (table_first(p))
+			return -1;
 		op->space = space->code;
 		op->has |= OP_SPACE;
 		return 0;

@@ -199,6 +199,8 @@ static const struct wrong wrongs[] = {
 	{"modbus unit 4 read-coils coil 9..8", "the range 9..8 runs backwards"},
 	{"modbus unit 4 read-coils coil 8 space 3", "the table is said twice"},
 	{"modbus unit 4 read-coils space 3 space 3 8", "the table is said twice"},
+	{"modbus unit 4 read-coils range 8 space 3", "the table comes before its addresses"},
+	{"modbus unit 4 read-coils range 218351 fifo", "the table comes before its addresses"},
 	{"modbus unit 4 read-coils coil 8 range 9", "the range is said twice"},
 	{"modbus unit 4 unit 5 read-coils coil 8", "the unit is said twice"},
 	{"modbus unit 4 read-coils function 2 coil 8", "the function is said twice"},
