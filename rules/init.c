@@ -97,7 +97,7 @@ int init_policy(bool bridge, const char *interface1, const char *interface2, FIL
 	a = arena_new();
 	fprintf(out,
 		"# First policy for otfw as a %s %s and %s.\n"
-		"# It passes and records everything. Then, one conduit at a time: name zones and hosts, let `otfwctl learn` propose\n"
+		"# It passes and records everything. Then, one conduit at a time: name zones and hosts, write\n"
 		"# rules, and go from learn through shadow to enforce.\n"
 		"\n"
 		"version: 1\n"

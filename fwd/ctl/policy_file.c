@@ -117,10 +117,15 @@ bool loaded_from(const struct command *cmd, const char *path, struct diag *diag,
 	}
 	if (image_is(out->bytes, out->size))
 		return open_image(cmd, path, out);
+	out->status = EXIT_NO;
+	/* What came from a pipe cannot be read a second time. */
+	struct stat st;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		out->model = model_load_text(path, (const char *)out->bytes, out->size, ctl_now(), diag);
+	else
+		out->model = model_load(path, ctl_now(), diag);
 	free(out->bytes);
 	out->bytes = NULL;
-	out->status = EXIT_NO;
-	out->model = model_load(path, ctl_now(), diag);
 	if (!out->model || compile_image(out->model, diag, &out->bytes, &out->size) != 0)
 		return false;
 	return open_image(cmd, path, out);

@@ -9,7 +9,7 @@ struct replay {
 	bool json;
 	uint64_t allow, deny, uninspected;
 	uint64_t passed; /* denied in a conduit that is not enforced: on the wire they pass */
-	uint64_t no_pdu; /* of all these, segments that never became a PDU */
+	uint64_t segments_denied, segments_uninspected; /* without a PDU of their own */
 	uint64_t reasons[REASON_COUNT_OF];
 };
 
@@ -110,15 +110,15 @@ static void report(void *ctx, const struct report *r)
 	struct replay *p = ctx;
 	const struct proto *proto = r->proto < 0 ? NULL : proto_get((unsigned)r->proto);
 
+	bool deny = r->judgement == JUDGED_DENY || r->would_deny;
 	if (r->judgement == JUDGED_UNINSPECTED)
-		p->uninspected++;
-	else if (r->judgement == JUDGED_DENY || r->would_deny)
-		p->deny++;
-	else
+		(*(r->pdu ? &p->uninspected : &p->segments_uninspected))++;
+	else if (deny)
+		(*(r->pdu ? &p->deny : &p->segments_denied))++;
+	else if (r->pdu)
 		p->allow++;
 	if (r->would_deny && r->judgement == JUDGED_ALLOW)
 		p->passed++;
-	p->no_pdu += !r->pdu;
 	if (r->reason < REASON_COUNT_OF)
 		p->reasons[r->reason]++;
 	if (p->json)
@@ -147,7 +147,8 @@ static void summary_json(const struct replay *p, const struct scan *s)
 	jsonl_uint(&j, "deny", p->deny);
 	jsonl_uint(&j, "deny_passed", p->passed);
 	jsonl_uint(&j, "uninspected", p->uninspected);
-	jsonl_uint(&j, "without_pdu", p->no_pdu);
+	jsonl_uint(&j, "segments_denied", p->segments_denied);
+	jsonl_uint(&j, "segments_uninspected", p->segments_uninspected);
 	jsonl_object(&j, "reasons");
 	for (unsigned i = REASON_NONE + 1; i < REASON_COUNT_OF; i++)
 		if (p->reasons[i])
@@ -167,8 +168,11 @@ static void summary_text(const struct replay *p, const struct scan *s)
 	       (unsigned long long)p->deny);
 	if (p->passed)
 		printf(" (%llu of them passed: not enforced)", (unsigned long long)p->passed);
-	printf(", %llu uninspected; %llu of these are segments without a PDU\n",
-	       (unsigned long long)p->uninspected, (unsigned long long)p->no_pdu);
+	printf(", %llu uninspected", (unsigned long long)p->uninspected);
+	if (p->segments_denied || p->segments_uninspected)
+		printf("; segments without a PDU: %llu deny, %llu uninspected",
+		       (unsigned long long)p->segments_denied, (unsigned long long)p->segments_uninspected);
+	putchar('\n');
 	for (unsigned i = REASON_NONE + 1; i < REASON_COUNT_OF; i++)
 		if (p->reasons[i])
 			printf("  %8llu %s: %s\n", (unsigned long long)p->reasons[i],
@@ -212,5 +216,5 @@ int cmd_replay(const struct command *cmd, int argc, char **argv)
 	}
 	scan_close(&s);
 	loaded_close(&loaded);
-	return status == EXIT_DONE && fail_on_deny && p.deny ? EXIT_NO : status;
+	return status == EXIT_DONE && fail_on_deny && (p.deny || p.segments_denied) ? EXIT_NO : status;
 }

@@ -103,6 +103,10 @@ says err "wrong.yaml:$line:1: error: .*conduit"
 try 1 'check --json: a wrong key' -- check --json "$tmp/wrong.yaml"
 says out "\"line\":$line,\"col\":1,\"severity\":\"error\""
 says out '"valid":false'
+mkfifo "$tmp/pipe"
+cat $policy >"$tmp/pipe" &
+try 0 'a policy from a pipe' -- check "$tmp/pipe"
+says out ': valid: '
 try 1 'compile: a wrong key' -- compile "$tmp/wrong.yaml" -o "$tmp/wrong.img"
 says err "wrong.yaml:$line:1: error:"
 [ -e "$tmp/wrong.img" ] && echo 'an image was written of a wrong policy' && bad=1
@@ -174,7 +178,7 @@ try 0 'decode: another port' -- decode --port modbus=1502/tcp --port modbus=1503
 try 0 replay -- replay --policy "$policy" --json "$pcap"
 says out '"conduit":"hmi-to-plc","proto":"modbus","pdu":1,.*"verdict":"allow","rule":"hmi-to-plc/view","reason":"none","detail":null'
 says out '"verdict":"deny","rule":null,"reason":"address","detail":"holding 40..60 is not inside 40..49 of rule hmi-to-plc/set"'
-says out '^{"summary":{"frames":[0-9]*,.*"allow":13,"deny":[0-9]*,'
+says out '^{"summary":{"frames":[0-9]*,.*"allow":13,"deny":8,"deny_passed":0,"uninspected":0,"segments_denied":[0-9]*,"segments_uninspected":0,'
 try 0 'replay for people' -- replay --policy "$policy" "$pcap"
 says out 'deny, address: holding 40..60 is not inside 40..49 of rule hmi-to-plc/set'
 try 1 'replay --fail-on-deny' -- replay --policy "$policy" --fail-on-deny "$pcap"
