@@ -6,8 +6,7 @@
 plant_up
 server_start
 fw_start tests/netns/policy.yaml
-# Slow enough that the engine hardly ever dies inside one of its packets: that one would be the suspect, and its flow is given up.
-bg in_c "$TOOLS/modbus_poll" -i 5000 -f 0 -c 10 $PLC >"$TMP/poll" 2>&1
+bg in_c "$TOOLS/modbus_poll" -f 0 -c 10 $PLC >"$TMP/poll" 2>&1
 POLL=$!
 client_open hmi "$C" $PLC
 client_open six "$C" $PLC6
@@ -46,7 +45,14 @@ ok 'the control socket is back'
 suspects=$(status suspects)
 kill -TERM $POLL
 wait $POLL
-same 'the poller through all of it: exit status' 0 $?
+polled=$?
+# A death in the very middle of a change to a flow gives up that flow, by design: seldom, and then the test says so and runs again.
+if [ "${suspects:-0}" -gt 0 ] && [ -z "${AGAIN:-}" ]; then
+	echo "an engine died while it changed a flow ($suspects): that flow was given up, as section 3 says; once more"
+	down
+	AGAIN=1 exec "$0"
+fi
+same 'the poller through all of it: exit status' 0 $polled
 read -r _ requests _ answers _ wrong _ p50 _ _ _ _ _ max _ <"$TMP/poll"
 same "$requests requests of the poller, answers, wrong ones" "$requests 0" "$answers $wrong"
 echo "      slowest answer $max us, p50 $p50 us"
