@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/load.h"
+#include "rules/load_near.h"
 #include "rules/scalar.h"
 #include "rules/sets.h"
 
@@ -121,90 +122,43 @@ static const struct model_cell *adjacent(const struct model_rule *x, const struc
 	return NULL;
 }
 
-/*
- * A rule at a glance. Pairs are many (10,000 rules make a hundred million of them), and most have no station or no address
- * in common: two glances tell.
- */
-struct glance {
-	uint64_t clients, servers; /* a bit for each address, hashed; all for a network */
-	int64_t unit_lo, unit_hi;
-	int64_t first, last; /* of its cells */
-};
-
-static uint64_t bits_of(const struct model_ends *e)
+/* Tells once that rule i is held by another, and of every rule that it meets. */
+static void warn_rule(struct load *l, const struct model_conduit *c, struct near_index *near, size_t i)
 {
-	uint64_t bits = 0;
+	const struct model_rule *x = &c->rules[i];
+	uint32_t found[NEAR_MAX];
+	size_t n = near_find(near, i, found);
+	bool held = false;
 
-	for (size_t i = 0; i < e->n; i++)
-		for (size_t j = 0; j < e->v[i].addrs.n; j++) {
-			const struct model_net *net = &e->v[i].addrs.v[j];
-			unsigned hash = 0;
+	for (size_t k = 0; k < n; k++) {
+		const struct model_rule *y = &c->rules[found[k]];
+		const struct model_cell *one, *two;
+		bool within = rule_within(x, y);
 
-			if (net->plen < 128)
-				return UINT64_MAX;
-			for (unsigned k = 0; k < 16; k++)
-				hash = hash * 31 + net->ip[k];
-			bits |= UINT64_C(1) << hash % 64;
+		if (within && !held && (i > found[k] || !rule_within(y, x))) {
+			diag_warn(l->diag, x->pos,
+				  "rule \"%s/%s\" allows nothing that rule \"%s\" (line %u) does not",
+				  c->name, x->id, y->id, y->pos.line);
+			held = true;
 		}
-	return bits;
-}
-
-static struct glance glance(const struct model_rule *r)
-{
-	struct glance g = {bits_of(&r->clients), bits_of(&r->servers), 0, INT64_MAX, 0, INT64_MAX};
-
-	if (!r->units.any && r->units.n) {
-		g.unit_lo = r->units.v[0].lo;
-		g.unit_hi = r->units.v[r->units.n - 1].hi;
+		if (within || !side_by_side(x, y) || rule_within(y, x) || !(one = adjacent(x, y, &two)))
+			continue;
+		diag_warn(
+			l->diag, (i > found[k] ? x : y)->pos,
+			"rules \"%s\" and \"%s\" of conduit \"%s\" meet at %s %u and %u: what spans both is allowed by neither; put the ranges "
+			"into one rule if it should pass",
+			x->id, y->id, c->name, proto_space(proto_get((unsigned)x->proto), one->space)->name,
+			one->last, two->first);
 	}
-	for (size_t i = 0; i < r->ncells; i++) {
-		if (!i || r->cells[i].first < g.first)
-			g.first = r->cells[i].first;
-		if (!i || r->cells[i].last > g.last)
-			g.last = r->cells[i].last;
-	}
-	return g;
-}
-
-/* False: nothing in common, and no seam. */
-static bool near_each_other(const struct glance *x, const struct glance *y)
-{
-	return (x->clients & y->clients) && (x->servers & y->servers) && x->unit_lo <= y->unit_hi &&
-	       y->unit_lo <= x->unit_hi && x->first <= y->last + (y->last < INT64_MAX) &&
-	       y->first <= x->last + (x->last < INT64_MAX);
-}
-
-static void warn_pair(struct load *l, const struct model_conduit *c, size_t i, size_t j)
-{
-	const struct model_rule *x = &c->rules[i], *y = &c->rules[j];
-	const struct model_cell *one, *two;
-
-	if (rule_within(x, y) && (i > j || !rule_within(y, x))) {
-		diag_warn(l->diag, x->pos,
-			  "rule \"%s/%s\" allows nothing that rule \"%s\" (line %u) does not", c->name, x->id,
-			  y->id, y->pos.line);
-		return;
-	}
-	if (!side_by_side(x, y) || rule_within(x, y) || rule_within(y, x) || !(one = adjacent(x, y, &two)))
-		return;
-	diag_warn(
-		l->diag, (i > j ? x : y)->pos,
-		"rules \"%s\" and \"%s\" of conduit \"%s\" meet at %s %u and %u: what spans both is allowed by neither; put the ranges "
-		"into one rule if it should pass",
-		x->id, y->id, c->name, proto_space(proto_get((unsigned)x->proto), one->space)->name,
-		one->last, two->first);
 }
 
 static void warn_pairs(struct load *l, const struct model_conduit *c)
 {
-	struct glance *g = load_array(l, c->nrules, sizeof(*g));
-
+	if (c->nrules < 2)
+		return;
+	struct near_index *near = near_index_new(l, c);
 	for (size_t i = 0; i < c->nrules; i++)
-		g[i] = glance(&c->rules[i]);
-	for (size_t i = 0; i < c->nrules; i++)
-		for (size_t j = 0; j < c->nrules; j++)
-			if (i != j && near_each_other(&g[i], &g[j]))
-				warn_pair(l, c, i, j);
+		warn_rule(l, c, near, i);
 }
 
 /* ---- single rules and conduits ---- */
