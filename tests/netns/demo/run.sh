@@ -97,7 +97,7 @@ replay() {
 	done
 	[ "$n" -eq "${#lines[@]}" ] || wrong "the capture holds ${#lines[@]} requests, $n were expected"
 	printf '\n%d attempts: %d allowed, %d refused; every verdict is the announced one.\n' "$tried" "$allowed" "$refused"
-	echo "What only root can show: the live queue, a session that outlives the engine, and the PLC's own registers."
+	echo "Only root can see the rest: the live queue, a session that outlives its engine, the PLC's registers."
 }
 
 # ---- the plant ----
@@ -193,7 +193,8 @@ live() {
 	[ -n "$new" ] && [ "$new" != "$old" ] || wrong 'no new engine was started'
 	echo "   engine $old killed with SIGKILL, engine $new took over its queue and its sessions"
 	echo "   50 reads of the HMI right after it: all answered on the same TCP session, the slowest in ${slow} ms"
-	awk "BEGIN { exit $slow < 150 }" && echo '   (the dead engine had read one packet and not decided: a closed zone drops it, and TCP sends it again after 200 ms)'
+	awk "BEGIN { exit $slow < 150 }" &&
+		printf '   %s\n   %s\n' '(one packet the dead engine had read and not yet judged: a closed zone drops it,' 'and TCP sends it again after 200 ms)'
 	events_mark
 	ask HMI 'write register 40 1001'
 	[ "$SAID" = reset ] || wrong "the new engine lets a forbidden write through: $SAID"
