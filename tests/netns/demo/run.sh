@@ -192,7 +192,7 @@ live() {
 	[ "$SAID" = "$before" ] || wrong "the HMI had to open a new session"
 	[ -n "$new" ] && [ "$new" != "$old" ] || wrong 'no new engine was started'
 	echo "   engine $old killed with SIGKILL, engine $new took over its queue and its sessions"
-	echo "   50 reads of the HMI right after it: all answered on the same TCP session, the slowest in ${slow} ms"
+	echo "   50 reads of the HMI right after: all answered on the same TCP session, slowest ${slow} ms"
 	awk "BEGIN { exit $slow < 150 }" &&
 		printf '   %s\n   %s\n' '(one packet the dead engine had read and not yet judged: a closed zone drops it,' 'and TCP sends it again after 200 ms)'
 	events_mark
