@@ -153,6 +153,70 @@ static struct image_span put_cands(struct build *b, const struct image_cand *v, 
 	return (struct image_span){at, (uint32_t)n};
 }
 
+/* Fewer atoms than this a search finds as fast. */
+#define GUIDE_MIN 16u
+
+/*
+ * A guide over the n sorted atom begins, where they are many: over the stretch of the dimension (one space of addresses) that
+ * holds most of them, cut into at least as many parts.
+ */
+static uint32_t guide_make(struct build *b, const uint64_t *lo, uint32_t n)
+{
+	uint32_t from = 0, end = 0;
+
+	for (uint32_t i = 0, k; i < n; i = k) {
+		for (k = i; k < n && lo[k] >> 32 == lo[i] >> 32;)
+			k++;
+		if (k - i > end - from) {
+			from = i;
+			end = k;
+		}
+	}
+	if (end - from < GUIDE_MIN)
+		return IMAGE_NONE;
+	struct image_guide g = {.base = lo[from]};
+	uint64_t length = lo[end - 1] - lo[from] + 1;
+	while (length >> g.shift > 2 * (uint64_t)(end - from))
+		g.shift++;
+	g.words = (struct image_span){build_n(b, IMAGE_WORDS), (uint32_t)((length - 1) >> g.shift) + 2};
+	if (g.base > UINT64_MAX - ((uint64_t)g.words.n << g.shift))
+		return IMAGE_NONE; /* at the very end of what can be numbered */
+	uint32_t *w = build_add(b, IMAGE_WORDS, g.words.n);
+	for (uint32_t i = 0, at = from; i < g.words.n; i++) {
+		while (at + 1 < n && lo[at + 1] <= g.base + ((uint64_t)i << g.shift))
+			at++;
+		w[i] = at;
+	}
+	*(struct image_guide *)build_add(b, IMAGE_GUIDES, 1) = g;
+	return build_n(b, IMAGE_GUIDES) - 1;
+}
+
+static uint32_t guide_addresses(struct build *b, struct image_span s)
+{
+	struct records lo = {.size = sizeof(uint64_t)};
+
+	for (uint32_t i = 0; i < s.n; i++) {
+		const struct image_aatom *a = (struct image_aatom *)b->parts[IMAGE_AATOMS].v + s.at + i;
+		*(uint64_t *)records_add(&lo, 1) = a->lo;
+	}
+	uint32_t guide = guide_make(b, lo.v, s.n);
+	records_free(&lo);
+	return guide;
+}
+
+static uint32_t guide_units(struct build *b, struct image_span s)
+{
+	struct records lo = {.size = sizeof(uint64_t)};
+
+	for (uint32_t i = 0; i < s.n; i++) {
+		const struct image_uatom *u = (struct image_uatom *)b->parts[IMAGE_UATOMS].v + s.at + i;
+		*(uint64_t *)records_add(&lo, 1) = u->lo;
+	}
+	uint32_t guide = guide_make(b, lo.v, s.n);
+	records_free(&lo);
+	return guide;
+}
+
 /* Address atoms of some slots. */
 static struct image_span index_addresses(struct build *b, const uint32_t *slots, size_t n, unsigned dir,
 					 bool proven)
@@ -206,11 +270,12 @@ static struct image_span index_addresses(struct build *b, const uint32_t *slots,
 /* What an atom of stations leads to: equal lists of slots share it. */
 struct led {
 	struct image_span aatoms, all;
+	uint32_t guide;
 };
 
 struct indexing {
 	struct intern lists; /* slots, direction and proven -> led */
-	struct intern units; /* slots and direction -> span of unit atoms */
+	struct intern units; /* slots and direction -> unit atoms */
 	struct records leds, spans;
 };
 
@@ -238,15 +303,22 @@ static struct led index_slots(struct build *b, struct indexing *x, const uint32_
 	for (size_t i = 0; i < n; i++)
 		*(struct image_cand *)records_add(&cands, 1) =
 			cand_of(b, slots[i], 0, 0, IMAGE_NONE, dir, proven);
+	out.guide = guide_addresses(b, out.aatoms);
 	out.all = put_cands(b, cands.v, cands.n);
 	records_free(&cands);
 	*(struct led *)records_add(&x->leds, 1) = out;
 	return out;
 }
 
+/* The unit atoms that a function leads to. */
+struct stations {
+	struct image_span uatoms;
+	uint32_t guide;
+};
+
 /* Unit atoms of some slots. */
-static struct image_span index_units(struct build *b, struct indexing *x, const uint32_t *slots, size_t n,
-				     unsigned dir)
+static struct stations index_units(struct build *b, struct indexing *x, const uint32_t *slots, size_t n,
+				   unsigned dir)
 {
 	struct records key = {.size = sizeof(uint32_t)}, stretches = {.size = sizeof(struct stretch)},
 		       uatoms = {.size = sizeof(struct image_uatom)};
@@ -257,7 +329,7 @@ static struct image_span index_units(struct build *b, struct indexing *x, const 
 	uint32_t *known = intern_at(&x->units, key.v, key.n * key.size, &fresh);
 	records_free(&key);
 	if (!fresh)
-		return ((struct image_span *)x->spans.v)[*known];
+		return ((struct stations *)x->spans.v)[*known];
 	*known = (uint32_t)x->spans.n;
 
 	for (size_t i = 0; i < n; i++) {
@@ -287,14 +359,15 @@ static struct image_span index_units(struct build *b, struct indexing *x, const 
 		if (uatoms.n > 0 && memcmp(&last[uatoms.n - 1].aatoms, &led.aatoms, sizeof(led.aatoms)) == 0)
 			continue;
 		*(struct image_uatom *)records_add(&uatoms, 1) =
-			(struct image_uatom){(uint32_t)c.edges[i], led.aatoms, led.all};
+			(struct image_uatom){(uint32_t)c.edges[i], led.aatoms, led.all, led.guide};
 	}
 	cut_free(&c);
-	struct image_span out = {build_n(b, IMAGE_UATOMS), (uint32_t)uatoms.n};
+	struct stations out = {.uatoms = {build_n(b, IMAGE_UATOMS), (uint32_t)uatoms.n}};
 	memcpy(build_add(b, IMAGE_UATOMS, uatoms.n), uatoms.v, uatoms.n * uatoms.size);
+	out.guide = guide_units(b, out.uatoms);
 	records_free(&stretches);
 	records_free(&uatoms);
-	*(struct image_span *)records_add(&x->spans, 1) = out;
+	*(struct stations *)records_add(&x->spans, 1) = out;
 	return out;
 }
 
@@ -312,7 +385,7 @@ void compile_index(struct build *b, struct image_set *set, const struct image_sl
 	struct records stretches = {.size = sizeof(struct stretch)}, edges = {.size = sizeof(uint64_t)},
 		       fatoms = {.size = sizeof(struct image_fatom)};
 	struct indexing x = {.leds = {.size = sizeof(struct led)},
-			     .spans = {.size = sizeof(struct image_span)}};
+			     .spans = {.size = sizeof(struct stations)}};
 	struct cut c;
 
 	set->slots = (struct image_span){n > 0 ? build_n(b, IMAGE_SLOTS) : 0, (uint32_t)n};
@@ -344,8 +417,11 @@ void compile_index(struct build *b, struct image_set *set, const struct image_sl
 		struct image_fatom f = {.lo = (uint32_t)c.edges[i],
 					.hi = (uint32_t)hi,
 					.flags = function_flags(proto, c.edges[i])};
-		for (unsigned dir = 0; dir < 2; dir++)
-			f.uatoms[dir] = index_units(b, &x, c.who + c.at[i], c.at[i + 1] - c.at[i], dir);
+		for (unsigned dir = 0; dir < 2; dir++) {
+			struct stations s = index_units(b, &x, c.who + c.at[i], c.at[i + 1] - c.at[i], dir);
+			f.uatoms[dir] = s.uatoms;
+			f.guide[dir] = s.guide;
+		}
 		struct image_fatom *last = fatoms.v;
 		if (fatoms.n > 0 && (uint64_t)last[fatoms.n - 1].hi + 1 == f.lo &&
 		    last[fatoms.n - 1].flags == f.flags &&

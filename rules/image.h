@@ -10,8 +10,8 @@
  *   (client class, server class) -> pair -> entry (transport, port) -> rule set
  *   rule set -> function atom -> unit atom -> address atom -> candidates
  *
- * Each arrow is a binary search over disjoint sorted intervals, so what a PDU costs grows with the logarithm of the rules it
- * does not use.
+ * Each arrow is a binary search over disjoint sorted intervals. Where stations or addresses are many, a guide narrows it to
+ * the few that a stretch of the dimension holds: what a PDU costs hardly grows with the rules it does not use.
  */
 #ifndef OTFW_RULES_IMAGE_H
 #define OTFW_RULES_IMAGE_H
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC   "otfw-img"
-#define IMAGE_VERSION 2u
+#define IMAGE_VERSION 3u
 #define IMAGE_ORDER   0x0102u
 #define IMAGE_MAX     (512u << 20) /* octets */
 #define IMAGE_NONE    UINT32_MAX   /* no index */
@@ -56,6 +56,7 @@ struct image_span {
 	IMAGE_PART(FATOMS, fatoms, struct image_fatom)                                                       \
 	IMAGE_PART(UATOMS, uatoms, struct image_uatom)                                                       \
 	IMAGE_PART(AATOMS, aatoms, struct image_aatom)                                                       \
+	IMAGE_PART(GUIDES, guides, struct image_guide)                                                       \
 	IMAGE_PART(CANDS, cands, struct image_cand)
 
 enum image_part_id {
@@ -224,13 +225,25 @@ struct image_fatom {
 	uint32_t lo, hi;
 	uint32_t flags;
 	struct image_span uatoms[2]; /* for reading, for writing */
-	uint32_t pad;
+	uint32_t guide[2];           /* of uatoms; IMAGE_NONE: none */
+	uint32_t pad[3];
 };
 /* Units from this one up to the next atom's. The first of a function atom begins at 0. */
 struct image_uatom {
 	uint32_t lo;
 	struct image_span aatoms;
 	struct image_span all; /* cands of operations without a range */
+	uint32_t guide;        /* of aatoms; IMAGE_NONE: none */
+};
+/*
+ * Where to look among many atoms: word i is the last atom that begins at or before base + (i << shift), counted from the first
+ * of them; the last word is of the end of the last stretch. Keys outside are looked for among all.
+ */
+struct image_guide {
+	uint64_t base;
+	uint32_t shift;
+	struct image_span words;
+	uint32_t pad;
 };
 /* Keys space << 32 | address, from this one up to the next atom's. The first of a unit atom begins at 0. */
 struct image_aatom {

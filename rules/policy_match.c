@@ -24,18 +24,37 @@ static inline const struct image_fatom *find_function(const struct image *m, con
 	return f->lo <= key && key <= f->hi ? f : NULL;
 }
 
-static inline const struct image_uatom *find_unit(const struct image *m, struct image_span s, uint32_t unit)
+/* Narrows *at and *n, a span of atoms, to those among which the key's is. */
+static inline void narrow(const struct image *m, uint32_t guide, uint64_t key, uint32_t *at, uint32_t *n)
 {
-	const struct image_uatom *u = image_uatoms(m) + s.at;
+	const struct image_guide *g = image_guides(m) + guide;
+	uint64_t i = (key - g->base) >> g->shift; /* huge below the base */
 
+	if (i < (uint64_t)g->words.n - 1) {
+		const uint32_t *w = image_words(m) + g->words.at + i;
+		*at += w[0];
+		*n = w[1] - w[0] + 1;
+	}
+}
+
+static inline const struct image_uatom *find_unit(const struct image *m, struct image_span s, uint32_t guide,
+						  uint32_t unit)
+{
+	if (guide != IMAGE_NONE)
+		narrow(m, guide, unit, &s.at, &s.n);
+	const struct image_uatom *u = image_uatoms(m) + s.at;
 	LAST_AT_MOST(u, s.n, unit)
 	return u;
 }
 
-static inline const struct image_aatom *find_address(const struct image *m, struct image_span s, uint64_t key)
+static inline const struct image_aatom *find_address(const struct image *m, const struct image_uatom *u,
+						     uint64_t key)
 {
-	const struct image_aatom *v = image_aatoms(m) + s.at;
+	struct image_span s = u->aatoms;
 
+	if (u->guide != IMAGE_NONE)
+		narrow(m, u->guide, key, &s.at, &s.n);
+	const struct image_aatom *v = image_aatoms(m) + s.at;
 	LAST_AT_MOST(v, s.n, key)
 	return v;
 }
@@ -53,10 +72,11 @@ static inline __attribute__((always_inline)) const struct image_cand *allowed_pl
 
 	if (f == NULL || op->access >= ACCESS_COUNT || op->first > op->last || (has & OP_KEY) != 0)
 		return NULL;
-	const struct image_uatom *u = find_unit(m, f->uatoms[(IMAGE_CHANGES & kind) != 0],
+	unsigned dir = (IMAGE_CHANGES & kind) != 0;
+	const struct image_uatom *u = find_unit(m, f->uatoms[dir], f->guide[dir],
 						(has & OP_UNIT) != 0 ? op->unit : IMAGE_UNIT_NONE);
 	if ((has & (OP_RANGE | OP_SPACE)) == (OP_RANGE | OP_SPACE)) {
-		s = find_address(m, u->aatoms, (uint64_t)op->space << 32 | op->first)->cands;
+		s = find_address(m, u, (uint64_t)op->space << 32 | op->first)->cands;
 		for (const struct image_cand *c = image_cands(m) + s.at, *end = c + s.n; c < end; c++)
 			if (op->last <= c->hi && op->first >= c->lo)
 				return (c->plain & kind) != 0 ? c : NULL;
@@ -100,11 +120,10 @@ static inline __attribute__((always_inline)) enum reason match_op(struct asking 
 	if (f != NULL && (a->op->access >= ACCESS_COUNT || a->first > a->last))
 		f = NULL; /* nothing a decoder makes: no rule allows it */
 	if (f != NULL) {
-		const struct image_uatom *u = find_unit(m, f->uatoms[a->dir], a->unit);
+		const struct image_uatom *u = find_unit(m, f->uatoms[a->dir], f->guide[a->dir], a->unit);
 		unit_atom = (uint32_t)(u - image_uatoms(m));
 		if (a->ranged) {
-			const struct image_aatom *v =
-				find_address(m, u->aatoms, (uint64_t)a->space << 32 | a->first);
+			const struct image_aatom *v = find_address(m, u, (uint64_t)a->space << 32 | a->first);
 			address_atom = (uint32_t)(v - image_aatoms(m));
 			s = v->cands;
 		} else if ((f->flags & IMAGE_FATOM_RANGE) == 0) {

@@ -319,11 +319,41 @@ static bool open_cands(const struct opening *o, struct image_span s, bool ranged
 	return true;
 }
 
-static bool open_uatoms(const struct opening *o, struct image_span s, unsigned dir)
+/*
+ * A guide to the n atoms whose field lo is at `los`, and every so many octets behind it: each word is the atom that a search
+ * among all would find.
+ */
+static bool guide_ok(const struct image *m, uint32_t guide, const void *los, size_t width, bool wide,
+		     uint32_t n)
+{
+	if (guide == IMAGE_NONE)
+		return true;
+	if (guide >= image_n_guides(m))
+		return false;
+	const struct image_guide *g = &image_guides(m)[guide];
+	if (g->shift > 32 || g->words.n < 2 || !span_ok(g->words, image_n_words(m)) ||
+	    g->base > UINT64_MAX - ((uint64_t)g->words.n << g->shift))
+		return false;
+	for (uint32_t i = 0; i < g->words.n; i++) {
+		uint32_t w = image_words(m)[g->words.at + i];
+		uint64_t key = g->base + ((uint64_t)i << g->shift), lo[2] = {0, UINT64_MAX};
+		for (uint32_t k = 0; k < 2 && w < n && k < n - w; k++) {
+			const char *at = (const char *)los + (size_t)(w + k) * width;
+			lo[k] = wide ? *(const uint64_t *)(const void *)at
+				     : *(const uint32_t *)(const void *)at;
+		}
+		if (w >= n || lo[0] > key || (w + 1 < n && lo[1] <= key))
+			return false;
+	}
+	return true;
+}
+
+static bool open_uatoms(const struct opening *o, struct image_span s, uint32_t guide, unsigned dir)
 {
 	const struct image *m = o->m;
 
-	if (s.n == 0 || !span_ok(s, image_n_uatoms(m)))
+	if (s.n == 0 || !span_ok(s, image_n_uatoms(m)) ||
+	    !guide_ok(m, guide, &image_uatoms(m)[s.at].lo, sizeof(struct image_uatom), false, s.n))
 		return false;
 	for (uint32_t i = s.at; i < s.at + s.n; i++) {
 		const struct image_uatom *u = &image_uatoms(m)[i];
@@ -331,7 +361,9 @@ static bool open_uatoms(const struct opening *o, struct image_span s, unsigned d
 			return false;
 		uint32_t hi = i + 1 < s.at + s.n ? u[1].lo - 1 : UINT32_MAX;
 		if (!open_cands(o, u->all, false, dir, u->lo, hi) || u->aatoms.n == 0 ||
-		    !span_ok(u->aatoms, image_n_aatoms(m)))
+		    !span_ok(u->aatoms, image_n_aatoms(m)) ||
+		    !guide_ok(m, u->guide, &image_aatoms(m)[u->aatoms.at].lo, sizeof(struct image_aatom),
+			      true, u->aatoms.n))
 			return false;
 		for (uint32_t k = u->aatoms.at; k < u->aatoms.at + u->aatoms.n; k++) {
 			const struct image_aatom *a = &image_aatoms(m)[k];
@@ -362,7 +394,8 @@ static bool open_sets(const struct opening *o)
 			const struct image_fatom *f = &image_fatoms(m)[k];
 			if (f->lo > f->hi || (k > s->fatoms.at && f->lo <= f[-1].hi))
 				return bad(o, "sets", i, "functions are out of order");
-			if (!open_uatoms(o, f->uatoms[0], 0) || !open_uatoms(o, f->uatoms[1], 1))
+			if (!open_uatoms(o, f->uatoms[0], f->guide[0], 0) ||
+			    !open_uatoms(o, f->uatoms[1], f->guide[1], 1))
 				return bad(o, "sets", i, "stations or addresses are out of order");
 		}
 	}

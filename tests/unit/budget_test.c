@@ -12,7 +12,7 @@
 #include "tests/policy_make.h"
 
 #define BUDGET     400.0 /* decode and match of one read request */
-#define MANY_RATIO 1.5   /* 10,000 rules against 10, of the same */
+#define MANY_RATIO 1.1   /* 10,000 rules against 10, of the same */
 #define ROUNDS     4096ul
 #define ADUS       256u /* different ones, one after the other */
 

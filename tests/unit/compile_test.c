@@ -113,9 +113,9 @@ static void for_the_plan(void **state)
 /* Images that the fuzzer starts from: they must still open, or it would look at nothing. */
 static void corpus_opens(void **state)
 {
-	static const char *const all[] = {"tests/fuzz/corpus/image/plain.img",
-					  "tests/fuzz/corpus/image/plant.img",
-					  "tests/fuzz/corpus/image/design.img"};
+	static const char *const all[] = {
+		"tests/fuzz/corpus/image/plain.img", "tests/fuzz/corpus/image/plant.img",
+		"tests/fuzz/corpus/image/many.img", "tests/fuzz/corpus/image/design.img"};
 	static uint64_t room[4096];
 	char err[200] = "";
 	struct policy p;
