@@ -156,7 +156,7 @@ record() { # FILE
 
 live() {
 	local s who words request want pattern e reason detail before old new i slow=0 c writes
-	plant_picture 'a plant in network namespaces, the real daemon on the real NFQUEUE, libmodbus at both ends'
+	plant_picture 'a plant in namespaces, the real daemon on the real NFQUEUE, libmodbus at both ends'
 	demo_plant
 	fw_start "$POLICY"
 	head_row
