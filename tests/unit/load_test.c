@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -356,9 +357,70 @@ static void test_include_in_text(void **state)
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/*
+ * Ten thousand rules between the same ends, each of two ranges far apart, so that every one lies inside the bounds of the one
+ * before it: all pairs are near, none meets. Two more at the end do.
+ */
+static void test_many(void **state)
+{
+	enum { MANY = 10000 };
+	size_t n, at;
+	char *text, *says;
+	FILE *f = open_memstream(&text, &n);
+
+	(void)state;
+	fputs("version: 1\n"
+	      "site: {name: x}\n"
+	      "zones:\n"
+	      "  a: {level: 3, networks: [10.1.0.0/24], failure: closed}\n"
+	      "  b: {level: 2, networks: [10.2.0.0/24], failure: closed}\n"
+	      "hosts: {c: 10.1.0.2, p: 10.2.0.2}\n"
+	      "conduits:\n"
+	      "  - name: line\n"
+	      "    from: [a]\n"
+	      "    to: b\n"
+	      "    servers: [p]\n"
+	      "    protocols: [modbus]\n"
+	      "    mode: enforce\n"
+	      "    at-most: [read]\n"
+	      "    allow:\n",
+	      f);
+	for (unsigned i = 0; i < MANY + 2; i++) {
+		fprintf(f, "      - {id: r%u, clients: [c], protocol: modbus, units: [1], functions: [3], ",
+			i);
+		if (i < MANY)
+			fprintf(f, "addresses: {holding: [%u, %u]}}\n", 2 * i, 65534 - 2 * i);
+		else
+			fprintf(f, "addresses: {holding: [%u]}}\n", i == MANY ? 40 : 10001);
+	}
+	fclose(f);
+
+	clock_t began = clock();
+	struct model *m = load(text, &says);
+	double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+
+	assert_non_null(m);
+	assert_non_null(
+		strstr(says, "rule \"line/r10000\" allows nothing that rule \"r20\" (line 36) does not"));
+	assert_non_null(strstr(says, "rules \"r5000\" and \"r10001\" of conduit \"line\" meet at holding "
+				     "10000 and 10001"));
+	assert_non_null(strstr(says, "rules \"r10001\" and \"r5001\" of conduit \"line\" meet at holding "
+				     "10001 and 10002"));
+	at = 0;
+	for (const char *w = says; (w = strstr(w, "warning: ")) != NULL; w++)
+		at++;
+	assert_int_equal(at, 3);
+	/* Comparing all pairs takes ten times as long, on any machine. */
+	if (seconds > 6)
+		fail_msg("%u rules took %.1f s to load", MANY, seconds);
+	model_free(m);
+	free(says);
+	free(text);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rules) + COUNT(dates) + 6];
+	struct CMUnitTest tests[COUNT(rules) + COUNT(dates) + 7];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(rules); i++)
@@ -373,5 +435,6 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_functions_any);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_init);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_include_in_text);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_many);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
