@@ -379,7 +379,7 @@ int compile_image(const struct model *m, struct diag *diag, uint8_t **image, siz
 		compile_hosts(&b);
 		compile_conduits(&b);
 		compile_groups(&b);
-		if (diag_errors(diag) == before)
+		if (diag_errors(diag) == before && compile_classes(&b))
 			compile_routes(&b);
 		if (diag_errors(diag) == before)
 			compile_flows(&b);

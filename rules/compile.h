@@ -97,7 +97,11 @@ void compile_rule(struct build *b, uint32_t conduit, const struct model_conduit 
 void compile_groups(struct build *b);
 /* The list of all addresses of these ends. */
 uint32_t compile_ends_list(struct build *b, const struct model_ends *ends);
-/* compile_route.c: atoms, classes, pairs, entries, sets. */
+/* compile_class.c: atoms and classes. False after an error, told or for want of memory. */
+bool compile_classes(struct build *b);
+/* Classes of the clients (0) or servers (1) of a conduit. */
+struct class_list compile_conduit_classes(const struct build *b, uint32_t conduit, unsigned server);
+/* compile_route.c: pairs, entries, sets. */
 void compile_routes(struct build *b);
 /* compile_flow.c: boxes of the hook plan. */
 void compile_flows(struct build *b);

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two images, client by client and server by server; and the lines that come of it. */
+/* Two images, client by client and server by server. */
 #include "rules/diff.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/diff_line.h"
 #include "rules/diff_set.h"
 
 #define STATIONS_MAX 32 /* stations named one by one */
 #define NAMES_MAX    4u /* fragments of a class that are named; the rest is counted */
-
-enum change { CHANGE_ALLOWED, CHANGE_DENIED, CHANGE_SETTING };
-static const char *const change_names[] = {"allowed", "denied", "changed"};
-
-struct line {
-	enum change change;
-	const char *conduit, *rule;   /* rule NULL: none */
-	char *what, *client, *server; /* owned; client and server "" for a setting */
-};
 
 /* Addresses that both policies treat alike. */
 struct joint {
@@ -37,29 +28,6 @@ struct diffing {
 	struct records members[2]; /* joint numbers by class, as (class, joint) */
 };
 
-static char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *text(const char *fmt, ...)
-{
-	va_list ap;
-	char *out = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&out, fmt, ap) < 0)
-		abort();
-	va_end(ap);
-	return out;
-}
-
-/* Grows *s by more; frees more. */
-static void append(char **s, const char *between, char *more)
-{
-	char *out = text("%s%s%s", *s, **s != '\0' ? between : "", more);
-
-	free(*s);
-	free(more);
-	*s = out;
-}
-
 static char *ip_text(struct policy_ip a)
 {
 	uint8_t b[16];
@@ -73,7 +41,7 @@ static char *ip_text(struct policy_ip a)
 		inet_ntop(AF_INET, b + 12, out, sizeof(out));
 	else
 		inet_ntop(AF_INET6, b, out, sizeof(out));
-	return text("%s", out);
+	return diff_text("%s", out);
 }
 
 static void ip_octets(struct policy_ip a, uint8_t out[16])
@@ -128,7 +96,7 @@ static void make_joints(struct diffing *d)
 		if (fresh) {
 			*at = (uint32_t)d->joints.n;
 			struct joint *j = records_add(&d->joints, 1);
-			*j = (struct joint){.class = {class[0], class[1]}, .name = text("%s", "")};
+			*j = (struct joint){.class = {class[0], class[1]}, .name = diff_text("%s", "")};
 			memcpy(j->ip, ip, 16);
 			*(uint32_t *)records_add(&parts, 1) = 0;
 			for (unsigned side = 0; side < 2; side++) {
@@ -146,16 +114,16 @@ static void make_joints(struct diffing *d)
 		last.lo--;
 		j->single = *n == 1 && policy_ip_cmp(e[i], last) == 0;
 		const char *host = policy_ip_cmp(e[i], last) == 0 ? host_of(d, ip, -1) : NULL;
-		char *part = host != NULL ? text("%s", host) : ip_text(e[i]);
+		char *part = host != NULL ? diff_text("%s", host) : ip_text(e[i]);
 		if (host == NULL && policy_ip_cmp(e[i], last) != 0)
-			append(&part, "..", ip_text(last));
-		append(&j->name, ", ", part);
+			diff_append(&part, "..", ip_text(last));
+		diff_append(&j->name, ", ", part);
 	}
 	struct joint *j = d->joints.v;
 	const uint32_t *n = parts.v;
 	for (size_t i = 0; i < d->joints.n; i++)
 		if (n[i] > NAMES_MAX)
-			append(&j[i].name, " ", text("and %u more", n[i] - NAMES_MAX));
+			diff_append(&j[i].name, " ", diff_text("and %u more", n[i] - NAMES_MAX));
 	for (unsigned side = 0; side < 2; side++)
 		qsort(d->members[side].v, d->members[side].n / 2, 2 * sizeof(uint32_t), pair_cmp);
 	records_free(&edges);
@@ -221,7 +189,7 @@ static void put_line(struct diffing *d, enum change change, const char *conduit,
 								  .conduit = conduit,
 								  .rule = rule,
 								  .what = what,
-								  .client = text("%s", client),
+								  .client = diff_text("%s", client),
 								  .server = server};
 }
 
@@ -229,25 +197,25 @@ static char *server_text(const struct diffing *d, const struct joint *j, const s
 			 uint32_t proto)
 {
 	if (p->unit_lo <= 0 && p->unit_hi >= proto_get(proto)->unit_max)
-		return text("%s", j->name);
+		return diff_text("%s", j->name);
 	const char *station;
 	if (j->single && p->unit_hi - p->unit_lo < STATIONS_MAX) {
-		char *all = text("%s", "");
+		char *all = diff_text("%s", "");
 		int64_t u = p->unit_lo;
 		for (; u <= p->unit_hi && (station = host_of(d, j->ip, u)) != NULL; u++)
-			append(&all, "\t", text("%s", station));
+			diff_append(&all, "\t", diff_text("%s", station));
 		if (u > p->unit_hi)
 			return all;
 		free(all);
 	}
 	if (p->unit_lo == p->unit_hi)
-		return text("%s unit %" PRId64, j->name, p->unit_lo);
-	return text("%s units %" PRId64 "..%" PRId64, j->name, p->unit_lo, p->unit_hi);
+		return diff_text("%s unit %" PRId64, j->name, p->unit_lo);
+	return diff_text("%s units %" PRId64 "..%" PRId64, j->name, p->unit_lo, p->unit_hi);
 }
 
 static char *number_text(int64_t v, bool is_float)
 {
-	return is_float ? text("%.9g", op_double_of(v)) : text("%" PRId64, v);
+	return is_float ? diff_text("%.9g", op_double_of(v)) : diff_text("%" PRId64, v);
 }
 
 static char *piece_text(const struct diff_piece *p, const struct proto *proto, const char *functions)
@@ -256,19 +224,20 @@ static char *piece_text(const struct diff_piece *p, const struct proto *proto, c
 
 	if (p->ranged) {
 		const struct vocab_space *s = proto_space(proto, p->space);
-		out = text("%s %s %" PRIu32, access_name(p->access), s != NULL ? s->name : "address", p->lo);
+		out = diff_text("%s %s %" PRIu32, access_name(p->access), s != NULL ? s->name : "address",
+				p->lo);
 		if (p->hi != p->lo)
-			append(&out, "..", text("%" PRIu32, p->hi));
+			diff_append(&out, "..", diff_text("%" PRIu32, p->hi));
 		if (*p->point != '\0')
-			append(&out, " ", text("(%s)", p->point));
-		append(&out, " ", text("with %s", functions));
+			diff_append(&out, " ", diff_text("(%s)", p->point));
+		diff_append(&out, " ", diff_text("with %s", functions));
 	} else {
-		out = text("%s", functions);
+		out = diff_text("%s", functions);
 	}
 	for (size_t i = 0; i < p->nvalues; i++) {
-		append(&out, i == 0 ? " = " : " ", number_text(p->values[i].lo, p->is_float));
+		diff_append(&out, i == 0 ? " = " : " ", number_text(p->values[i].lo, p->is_float));
 		if (p->values[i].hi != p->values[i].lo)
-			append(&out, "..", number_text(p->values[i].hi, p->is_float));
+			diff_append(&out, "..", number_text(p->values[i].hi, p->is_float));
 	}
 	return out;
 }
@@ -347,14 +316,14 @@ static void put_pieces(struct diffing *d, struct records *pieces, unsigned side,
 	if (n > 0)
 		qsort(p, n, sizeof(*p), piece_range_cmp);
 	for (size_t i = 0; i < n;) {
-		char *functions = text("%s", p[i].name);
+		char *functions = diff_text("%s", p[i].name);
 		size_t k = i + 1;
 		for (; k < n && p[k].ranged; k++) {
 			struct diff_piece a = p[i], b = p[k];
 			a.function = b.function = 0;
 			if (piece_range_cmp(&a, &b) != 0)
 				break;
-			append(&functions, ", ", text("%s", p[k].name));
+			diff_append(&functions, ", ", diff_text("%s", p[k].name));
 		}
 		struct policy_rule r = {0};
 		policy_rule_get(d->p[side], p[i].rule, &r);
@@ -383,14 +352,15 @@ static const char *ipproto_name(uint32_t key)
 static void put_lane(struct diffing *d, unsigned side, const struct image_entry *e, uint32_t lo, uint32_t hi,
 		     enum change change, const struct joint *client, const struct joint *server)
 {
-	char *what = text("%s %u", ipproto_name(lo), lo & 0xffff);
+	char *what = diff_text("%s %u", ipproto_name(lo), lo & 0xffff);
 
 	if (hi != lo)
-		append(&what, "..", text("%u", hi & 0xffff));
-	append(&what, " ",
-	       text("%s", e->lane == LANE_SAFETY ? "in the safety lane" : "in the kernel, not inspected"));
+		diff_append(&what, "..", diff_text("%u", hi & 0xffff));
+	diff_append(&what, " ",
+		    diff_text("%s", e->lane == LANE_SAFETY ? "in the safety lane"
+							   : "in the kernel, not inspected"));
 	put_line(d, change, conduit_name(d->p[side], e->conduit), NULL, what, client->name,
-		 text("%s", server->name));
+		 diff_text("%s", server->name));
 }
 
 static const struct image_entry *entry_at(const struct image *m, const struct image_pair *pair, uint32_t key)
@@ -483,19 +453,19 @@ static void compare_tuple(struct diffing *d, const struct joint *client, const s
 static void setting(struct diffing *d, const char *conduit, const char *what, char *before, char *after)
 {
 	if (strcmp(before, after) != 0)
-		put_line(d, CHANGE_SETTING, conduit, NULL, text("%s %s becomes %s", what, before, after), "",
-			 text("%s", ""));
+		put_line(d, CHANGE_SETTING, conduit, NULL, diff_text("%s %s becomes %s", what, before, after),
+			 "", diff_text("%s", ""));
 	free(before);
 	free(after);
 }
 
 static char *access_text(uint32_t bits)
 {
-	char *out = text("%s", "");
+	char *out = diff_text("%s", "");
 
 	for (unsigned i = 0; i < ACCESS_COUNT; i++)
 		if ((bits >> i & 1) != 0)
-			append(&out, " ", text("%s", access_name(i)));
+			diff_append(&out, " ", diff_text("%s", access_name(i)));
 	return out;
 }
 
@@ -511,18 +481,19 @@ static void compare_settings(struct diffing *d)
 		while (policy_conduit_get(d->p[0], k, &a) && strcmp(a.name, b.name) != 0)
 			k++;
 		if (k == policy_conduits(d->p[0])) {
-			setting(d, b.name, "conduit", text("absent"), text("present"));
+			setting(d, b.name, "conduit", diff_text("absent"), diff_text("present"));
 			continue;
 		}
-		setting(d, b.name, "lane", text("%s", lanes[a.lane]), text("%s", lanes[b.lane]));
-		setting(d, b.name, "mode", text("%s", modes[a.mode]), text("%s", modes[b.mode]));
-		setting(d, b.name, "failure", text("%s", failures[a.failure]),
-			text("%s", failures[b.failure]));
-		setting(d, b.name, "on-deny", text("%s", denies[a.on_deny]), text("%s", denies[b.on_deny]));
-		setting(d, b.name, "deadline", text("%" PRIu32 " us", a.deadline_us),
-			text("%" PRIu32 " us", b.deadline_us));
-		setting(d, b.name, "answer-within", text("%" PRIu64 " us", a.answer_within_us),
-			text("%" PRIu64 " us", b.answer_within_us));
+		setting(d, b.name, "lane", diff_text("%s", lanes[a.lane]), diff_text("%s", lanes[b.lane]));
+		setting(d, b.name, "mode", diff_text("%s", modes[a.mode]), diff_text("%s", modes[b.mode]));
+		setting(d, b.name, "failure", diff_text("%s", failures[a.failure]),
+			diff_text("%s", failures[b.failure]));
+		setting(d, b.name, "on-deny", diff_text("%s", denies[a.on_deny]),
+			diff_text("%s", denies[b.on_deny]));
+		setting(d, b.name, "deadline", diff_text("%" PRIu32 " us", a.deadline_us),
+			diff_text("%" PRIu32 " us", b.deadline_us));
+		setting(d, b.name, "answer-within", diff_text("%" PRIu64 " us", a.answer_within_us),
+			diff_text("%" PRIu64 " us", b.answer_within_us));
 		setting(d, b.name, "at-most", access_text(a.at_most), access_text(b.at_most));
 	}
 	for (unsigned i = 0; policy_conduit_get(d->p[0], i, &a); i++) {
@@ -530,138 +501,8 @@ static void compare_settings(struct diffing *d)
 		while (policy_conduit_get(d->p[1], k, &b) && strcmp(a.name, b.name) != 0)
 			k++;
 		if (k == policy_conduits(d->p[1]))
-			setting(d, a.name, "conduit", text("present"), text("absent"));
+			setting(d, a.name, "conduit", diff_text("present"), diff_text("absent"));
 	}
-}
-
-/* ---- printing ---- */
-
-static int line_head_cmp(const struct line *a, const struct line *b)
-{
-	int c = strcmp(a->conduit, b->conduit);
-
-	if (c != 0)
-		return c;
-	if ((c = strcmp(a->rule != NULL ? a->rule : "", b->rule != NULL ? b->rule : "")) != 0)
-		return c;
-	if (a->change != b->change)
-		return a->change < b->change ? -1 : 1;
-	return strcmp(a->what, b->what);
-}
-
-static int line_cmp(const void *x, const void *y)
-{
-	const struct line *a = x, *b = y;
-	int c = line_head_cmp(a, b);
-
-	if (c == 0)
-		c = strcmp(a->server, b->server);
-	return c != 0 ? c : strcmp(a->client, b->client);
-}
-
-static int line_client_cmp(const void *x, const void *y)
-{
-	const struct line *a = x, *b = y;
-	int c = line_head_cmp(a, b);
-
-	if (c == 0)
-		c = strcmp(a->client, b->client);
-	return c != 0 ? c : strcmp(a->server, b->server);
-}
-
-/* Lines that differ in one end only become one with both in it, apart by a tab. */
-static void merge_lines(struct diffing *d, bool servers)
-{
-	struct line *v = d->lines.v;
-	size_t n = 0;
-
-	if (d->lines.n > 0)
-		qsort(v, d->lines.n, sizeof(*v), servers ? line_client_cmp : line_cmp);
-	for (size_t i = 0; i < d->lines.n; i++) {
-		char **mine = servers ? &v[i].server : &v[i].client;
-		if (n > 0 && line_head_cmp(&v[n - 1], &v[i]) == 0 &&
-		    (servers ? strcmp(v[n - 1].client, v[i].client) : strcmp(v[n - 1].server, v[i].server)) ==
-			    0) {
-			char **have = servers ? &v[n - 1].server : &v[n - 1].client;
-			size_t len = strlen(*have), more = strlen(*mine);
-			if (len >= more && strcmp(*have + len - more, *mine) == 0 &&
-			    (len == more || (*have)[len - more - 1] == '\t'))
-				free(*mine);
-			else
-				append(have, "\t", *mine);
-			free(v[i].what);
-			free(servers ? v[i].client : v[i].server);
-			continue;
-		}
-		v[n++] = v[i];
-	}
-	d->lines.n = n;
-}
-
-static void print_ends(FILE *out, const char *word, const char *ends)
-{
-	if (*ends == '\0')
-		return;
-	fprintf(out, " %s ", word);
-	for (const char *c = ends; *c != '\0'; c++)
-		if (*c == '\t')
-			fputs(", ", out);
-		else
-			fputc(*c, out);
-}
-
-static void print_quoted(FILE *out, const char *s, size_t len)
-{
-	fputc('"', out);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
-static void print_list(FILE *out, const char *key, const char *ends)
-{
-	fprintf(out, ",\"%s\":[", key);
-	for (const char *c = ends; *c != '\0';) {
-		size_t n = strcspn(c, "\t");
-		if (c != ends)
-			fputc(',', out);
-		print_quoted(out, c, n);
-		c += n + (c[n] == '\t');
-	}
-	fputc(']', out);
-}
-
-static void print_line(FILE *out, const struct line *l, bool json)
-{
-	if (json) {
-		fprintf(out, "{\"change\":\"%s\",\"conduit\":", change_names[l->change]);
-		print_quoted(out, l->conduit, strlen(l->conduit));
-		fputs(",\"rule\":", out);
-		if (l->rule != NULL)
-			print_quoted(out, l->rule, strlen(l->rule));
-		else
-			fputs("null", out);
-		fputs(",\"what\":", out);
-		print_quoted(out, l->what, strlen(l->what));
-		print_list(out, "clients", l->client);
-		print_list(out, "servers", l->server);
-		fputs("}\n", out);
-		return;
-	}
-	fprintf(out, "%s%s%s: %s", l->conduit, l->rule != NULL ? "/" : "", l->rule != NULL ? l->rule : "",
-		l->what);
-	print_ends(out, "by", l->client);
-	print_ends(out, "at", l->server);
-	if (l->change != CHANGE_SETTING)
-		fprintf(out, " becomes %s", change_names[l->change]);
-	fputc('\n', out);
 }
 
 int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
@@ -681,19 +522,7 @@ int diff_print(const struct policy *before, const struct policy *after, bool jso
 		if (i == 0 || t[2 * i] != t[2 * i - 2] || t[2 * i + 1] != t[2 * i - 1])
 			compare_tuple(&d, &j[t[2 * i]], &j[t[2 * i + 1]]);
 	compare_settings(&d);
-	merge_lines(&d, false);
-	merge_lines(&d, true);
-
-	*count = (struct diff_count){0};
-	const struct line *l = d.lines.v;
-	for (size_t i = 0; i < d.lines.n; i++) {
-		unsigned *const n[] = {&count->allowed, &count->denied, &count->changed};
-		++*n[l[i].change];
-		print_line(out, &l[i], json);
-		free(l[i].what);
-		free(l[i].client);
-		free(l[i].server);
-	}
+	diff_lines_print(&d.lines, json, out, count);
 	for (size_t i = 0; i < d.joints.n; i++)
 		free(j[i].name);
 	records_free(&d.joints);
