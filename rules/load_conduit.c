@@ -221,6 +221,36 @@ static void check_rule_ports(struct load *l, const struct model_conduit *c)
 	}
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct model_rule *x = *(const struct model_rule *const *)a;
+	const struct model_rule *y = *(const struct model_rule *const *)b;
+	int c = strcmp(x->id, y->id);
+
+	return c ? c : (x > y) - (x < y);
+}
+
+static void check_rule_ids(struct load *l, const struct model_conduit *c)
+{
+	const struct model_rule **v = load_array(l, c->nrules, sizeof(const struct model_rule *));
+	size_t n = 0, first = 0;
+
+	for (size_t i = 0; i < c->nrules; i++)
+		if (c->rules[i].id)
+			v[n++] = &c->rules[i];
+	if (n)
+		qsort(v, n, sizeof(const struct model_rule *), by_id);
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(v[i]->id, v[first]->id)) {
+			first = i;
+			continue;
+		}
+		diag_error(l->diag, v[i]->pos,
+			   "two rules of conduit \"%s\" have the id \"%s\"; the first in line %u", c->name,
+			   v[i]->id, v[first]->pos.line);
+	}
+}
+
 static void load_inspected(struct load *l, struct node *n, struct model_conduit *c)
 {
 	const struct model_zone *to = &l->model->zones[c->to];
@@ -248,13 +278,7 @@ static void load_inspected(struct load *l, struct node *n, struct model_conduit 
 		if (r->kind == NODE_MAP)
 			load_rule(l, c, n, r, &c->rules[c->nrules++]);
 	check_rule_ports(l, c);
-	for (size_t i = 0; i < c->nrules; i++)
-		for (size_t j = i + 1; j < c->nrules; j++)
-			if (c->rules[i].id && c->rules[j].id && !strcmp(c->rules[i].id, c->rules[j].id))
-				diag_error(
-					l->diag, c->rules[j].pos,
-					"two rules of conduit \"%s\" have the id \"%s\"; the first in line %u",
-					c->name, c->rules[i].id, c->rules[i].pos.line);
+	check_rule_ids(l, c);
 }
 
 static void check_safety_ports(struct load *l, struct node *n, const struct model_conduit *c)
