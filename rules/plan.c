@@ -26,18 +26,6 @@
 
 #include "rules/plan_rule.h"
 
-#define CHAIN_NAME 24
-
-struct plan {
-	const struct policy *policy;
-	const struct plan_options *o;
-	FILE *out;
-	struct policy_flow *flows; /* tracked lanes, sorted */
-	size_t nflows;
-	struct policy_flow *safety; /* in the policy's order */
-	size_t nsafety;
-};
-
 const char *plan_clean(const char *src, char *buf, size_t cap)
 {
 	size_t n = 0;
@@ -83,7 +71,7 @@ static bool wanted(const struct plan *pl, int family)
 	return pl->o->backend == PLAN_NFT || family == 0 || family == pl->o->family;
 }
 
-static void put(const struct plan *pl, const struct plan_rule *r)
+void plan_put(const struct plan *pl, const struct plan_rule *r)
 {
 	int family = r->src ? plan_net_family(r->src) : r->dst ? plan_net_family(r->dst) : r->family;
 
@@ -95,7 +83,7 @@ static void put(const struct plan *pl, const struct plan_rule *r)
 		plan_iptables_rule(pl->o, r, pl->out);
 }
 
-static void chain(const struct plan *pl, const char *name)
+void plan_chain(const struct plan *pl, const char *name)
 {
 	if (pl->o->backend == PLAN_NFT)
 		plan_nft_chain(pl->o, name, pl->out);
@@ -171,62 +159,6 @@ static int collect(struct plan *pl)
 	return 0;
 }
 
-/* ---- safety lane ---- */
-
-/* One direction of a safety flow in one table, bound to the conduit's interfaces. */
-static void safety_way(const struct plan *pl, const struct policy_flow *f, bool back, enum plan_table table)
-{
-	struct policy_conduit c = {.name = "?"};
-	struct policy_safety s = {.interfaces = 0};
-	struct plan_rule r = {
-		.table = table,
-		.chain = table == TABLE_RAW ? "prerouting" : "safety",
-		.src = back ? &f->server : &f->client,
-		.dst = back ? &f->client : &f->server,
-		.ipproto = f->ipproto,
-		.side = back ? SIDE_SPORT : SIDE_DPORT,
-		.nports = 1,
-		.ports = {{f->lo, f->hi}},
-		.action = table == TABLE_RAW ? DO_NOTRACK : DO_GOTO,
-		.to = "safety_accept",
-		.label = table == TABLE_RAW ? "untracked" : "safety",
-	};
-
-	policy_conduit_get(pl->policy, f->conduit, &c);
-	policy_safety_get(pl->policy, f->conduit, &s);
-	r.names[0] = c.name;
-	if (s.interfaces == 0) {
-		put(pl, &r);
-		return;
-	}
-	for (unsigned i = 0; i < s.interfaces; i++) {
-		r.in = policy_interface(pl->policy, f->conduit, i);
-		if (table == TABLE_RAW) {
-			put(pl, &r);
-			continue;
-		}
-		for (unsigned j = 0; j < s.interfaces; j++) {
-			/* Back out where it came in makes sense only where there is no other. */
-			if (i == j && s.interfaces > 1)
-				continue;
-			r.out = policy_interface(pl->policy, f->conduit, j);
-			put(pl, &r);
-		}
-	}
-}
-
-static void safety_lane(const struct plan *pl, enum plan_table table)
-{
-	for (size_t i = 0; i < pl->nsafety; i++) {
-		const struct policy_flow *f = &pl->safety[i];
-
-		safety_way(pl, f, false, table);
-		/* A group sends nothing. */
-		if (!f->multicast)
-			safety_way(pl, f, true, table);
-	}
-}
-
 /* ---- tracked lanes ---- */
 
 /* The ICMP type that answers one, or -1. */
@@ -248,7 +180,7 @@ static void icmp_rules(const struct plan *pl, struct plan_rule *r, const struct 
 	r->side = SIDE_ICMP;
 	if (f->lo == 0 && f->hi >= 255) {
 		r->side = SIDE_NONE;
-		put(pl, r);
+		plan_put(pl, r);
 		return;
 	}
 	for (unsigned type = f->lo; type <= f->hi && type <= 255; type++) {
@@ -258,7 +190,7 @@ static void icmp_rules(const struct plan *pl, struct plan_rule *r, const struct 
 			continue;
 		r->nports = 1;
 		r->ports[0] = (struct plan_range){(uint16_t)t, (uint16_t)t};
-		put(pl, r);
+		plan_put(pl, r);
 	}
 }
 
@@ -268,7 +200,7 @@ static void flow_rules(const struct plan *pl, const char *name, size_t a, size_t
 	const struct policy_flow *f = &pl->flows[a];
 	struct policy_conduit c = {.name = "?"};
 	struct policy_rule pr = {.id = NULL};
-	char queue[CHAIN_NAME];
+	char queue[PLAN_CHAIN_NAME];
 	struct plan_rule r = {
 		.table = TABLE_FILTER,
 		.chain = name,
@@ -301,7 +233,7 @@ static void flow_rules(const struct plan *pl, const char *name, size_t a, size_t
 	for (size_t i = a; i < b; i++) {
 		r.ports[r.nports++] = (struct plan_range){pl->flows[i].lo, pl->flows[i].hi};
 		if (r.nports == PLAN_PORTS || i + 1 == b) {
-			put(pl, &r);
+			plan_put(pl, &r);
 			r.nports = 0;
 		}
 	}
@@ -322,22 +254,22 @@ static void each_server(const struct plan *pl, bool back,
 
 static void server_name(char *buf, unsigned k, bool back)
 {
-	snprintf(buf, CHAIN_NAME, "%s_%u", back ? "from" : "to", k);
+	snprintf(buf, PLAN_CHAIN_NAME, "%s_%u", back ? "from" : "to", k);
 }
 
 static void server_chain(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
 {
-	char name[CHAIN_NAME];
+	char name[PLAN_CHAIN_NAME];
 
 	(void)a;
 	(void)b;
 	server_name(name, k, back);
-	chain(pl, name);
+	plan_chain(pl, name);
 }
 
 static void server_rules(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
 {
-	char name[CHAIN_NAME];
+	char name[PLAN_CHAIN_NAME];
 
 	server_name(name, k, back);
 	for (size_t i = a, j; i < b; i = j) {
@@ -349,7 +281,7 @@ static void server_rules(const struct plan *pl, size_t a, size_t b, unsigned k, 
 
 static void server_jump(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
 {
-	char name[CHAIN_NAME];
+	char name[PLAN_CHAIN_NAME];
 	struct plan_rule r = {
 		.table = TABLE_FILTER,
 		.chain = back ? "from_servers" : "to_servers",
@@ -363,12 +295,12 @@ static void server_jump(const struct plan *pl, size_t a, size_t b, unsigned k, b
 	else
 		r.dst = &pl->flows[a].server;
 	server_name(name, k, back);
-	put(pl, &r);
+	plan_put(pl, &r);
 }
 
 /* ---- fixed parts ---- */
 
-#define FORWARD(...) put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = "forward", __VA_ARGS__})
+#define FORWARD(...) plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = "forward", __VA_ARGS__})
 
 /* Frames that are not IP cross a bridge only when they are named; 802.3/LLC has no EtherType and is never named. */
 static void ethertypes(const struct plan *pl, const char *table)
@@ -492,25 +424,26 @@ static void unlisted(const struct plan *pl)
 					r.src = &net;
 				else
 					r.dst = &net;
-				put(pl, &r);
+				plan_put(pl, &r);
 			}
 		}
 	}
-	put(pl, &(struct plan_rule){
-			.table = TABLE_FILTER, .chain = "unlisted", .action = DO_DROP, .label = "no-zone"});
+	plan_put(pl,
+		 &(struct plan_rule){
+			 .table = TABLE_FILTER, .chain = "unlisted", .action = DO_DROP, .label = "no-zone"});
 }
 
 static void queues(const struct plan *pl, bool declare)
 {
 	for (unsigned i = 0; i < policy_queues(pl->policy); i++) {
 		struct policy_queue q;
-		char name[CHAIN_NAME];
+		char name[PLAN_CHAIN_NAME];
 		struct plan_rule r = {.table = TABLE_FILTER, .chain = name};
 
 		policy_queue_get(pl->policy, i, &q);
 		snprintf(name, sizeof(name), "queue_%u", queue_number(pl, (uint16_t)i));
 		if (declare) {
-			chain(pl, name);
+			plan_chain(pl, name);
 			continue;
 		}
 		for (int family = 4; family <= 6; family += 2) {
@@ -520,17 +453,18 @@ static void queues(const struct plan *pl, bool declare)
 			r.action = DO_GOTO;
 			r.to = "kernel";
 			r.label = "ack";
-			put(pl, &r);
+			plan_put(pl, &r);
 		}
+		plan_safety_guard(pl, name);
 		r = (struct plan_rule){
 			.table = TABLE_FILTER, .chain = name, .action = DO_MARK, .value = PLAN_MARK_QUEUED};
-		put(pl, &r);
+		plan_put(pl, &r);
 		r.action = DO_QUEUE;
 		r.value = queue_number(pl, (uint16_t)i);
 		r.bypass = q.failure == FAILURE_OPEN;
 		r.label = "queue";
 		r.names[0] = q.engine && *q.engine ? q.engine : "common";
-		put(pl, &r);
+		plan_put(pl, &r);
 	}
 }
 
@@ -542,12 +476,12 @@ static void accepts(const struct plan *pl)
 	} ends[] = {{"safety_accept", PLAN_MARK_SAFETY}, {"kernel", PLAN_MARK_KERNEL}};
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		put(pl, &(struct plan_rule){.table = TABLE_FILTER,
-					    .chain = ends[i].chain,
-					    .action = DO_MARK,
-					    .value = ends[i].mark});
-		put(pl,
-		    &(struct plan_rule){.table = TABLE_FILTER, .chain = ends[i].chain, .action = DO_ACCEPT});
+		plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER,
+						 .chain = ends[i].chain,
+						 .action = DO_MARK,
+						 .value = ends[i].mark});
+		plan_put(pl, &(struct plan_rule){
+				     .table = TABLE_FILTER, .chain = ends[i].chain, .action = DO_ACCEPT});
 	}
 }
 
@@ -576,34 +510,46 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 			r.value = PLAN_MARK_RESET;
 		}
 		print(o, &r, out);
+		if (marks[i].mark == PLAN_MARK_SAFETY) {
+			r = (struct plan_rule){.table = TABLE_MANGLE,
+					       .chain = "postrouting",
+					       .mark = PLAN_MARK_SAFETY,
+					       .action = DO_JUMP,
+					       .to = "safety_out"};
+			print(o, &r, out);
+		}
 	}
 }
 
 /*
  * raw before filter, each a commit of its own: between the two a new safety lane is untracked and not yet accepted (dropped),
- * an old one tracked and still accepted. IPv4 and IPv6 have no flow in common.
+ * an old one tracked and still accepted. What counts safety packets in and out is one commit (mangle), so that both begin
+ * anew at the same time. IPv4 and IPv6 have no flow in common.
  */
 static void fill(const struct plan *pl)
 {
-	static const char *const fixed[] = {"forward",    "safety",       "safety_accept", "kernel",
-					    "to_servers", "from_servers", "unlisted"};
+	static const char *const fixed[] = {"forward", "safety",     "safety_accept", "safety_queued",
+					    "kernel",  "to_servers", "from_servers",  "unlisted"};
 	bool ipt = pl->o->backend == PLAN_IPTABLES;
 
 	if (ipt)
 		plan_iptables_open(TABLE_RAW, pl->out);
-	chain(pl, "prerouting");
-	safety_lane(pl, TABLE_RAW);
+	plan_chain(pl, "prerouting");
+	plan_safety(pl, SAFETY_UNTRACK);
 	if (ipt) {
 		plan_iptables_close(pl->out);
 		plan_iptables_open(TABLE_FILTER, pl->out);
 	}
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		chain(pl, fixed[i]);
+		plan_chain(pl, fixed[i]);
+	plan_safety_copies(pl, true);
 	queues(pl, true);
 	each_server(pl, false, server_chain);
 	each_server(pl, true, server_chain);
 	forward(pl);
-	safety_lane(pl, TABLE_FILTER);
+	plan_safety(pl, SAFETY_ACCEPT);
+	plan_safety_copies(pl, false);
+	plan_safety(pl, SAFETY_QUEUED);
 	accepts(pl);
 	queues(pl, false);
 	each_server(pl, false, server_rules);
@@ -611,6 +557,14 @@ static void fill(const struct plan *pl)
 	each_server(pl, false, server_jump);
 	each_server(pl, true, server_jump);
 	unlisted(pl);
+	if (ipt) {
+		plan_iptables_close(pl->out);
+		plan_iptables_open(TABLE_MANGLE, pl->out);
+	}
+	plan_chain(pl, "safety_in");
+	plan_chain(pl, "safety_out");
+	plan_safety(pl, SAFETY_IN);
+	plan_safety(pl, SAFETY_OUT);
 	if (ipt)
 		plan_iptables_close(pl->out);
 }

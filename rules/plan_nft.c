@@ -93,6 +93,8 @@ static void print_matches(const struct plan_rule *r, FILE *out)
 
 static void print_action(const struct plan_rule *r, FILE *out)
 {
+	char prefix[PLAN_COPY_NAME];
+
 	if (r->label)
 		fputs(" counter", out);
 	switch (r->action) {
@@ -108,6 +110,13 @@ static void print_action(const struct plan_rule *r, FILE *out)
 		break;
 	case DO_CONNMARK:
 		fprintf(out, " ct mark set ct mark & 0x%08x | 0x%x", ~PLAN_MARK_MASK, r->value);
+		break;
+	case DO_RETURN: fputs(" return", out); break;
+	case DO_COPY:
+		fprintf(out, " log prefix \"%s\" group %u queue-threshold 1",
+			plan_clean(r->names[0], prefix, sizeof(prefix)), PLAN_COPY_GROUP);
+		if (r->value)
+			fprintf(out, " snaplen %u", r->value);
 		break;
 	case DO_QUEUE: fprintf(out, " queue num %u%s", r->value, r->bypass ? " bypass" : ""); break;
 	}
@@ -156,6 +165,7 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	print_ack_set("ack4", "ip length", 20, out);
 	print_ack_set("ack6", "ip6 length", 0, out);
 	fputs("\tchain prerouting {\n\t}\n\tchain forward {\n\t}\n\tchain postrouting {\n\t}\n"
+	      "\tchain safety_in {\n\t}\n\tchain safety_out {\n\t}\n"
 	      "\tchain hook_prerouting {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t}\n"
 	      "\tchain hook_forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n"
 	      "\tchain hook_postrouting {\n\t\ttype filter hook postrouting priority -150; policy accept;\n\t}\n"
@@ -163,10 +173,11 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	      out);
 	fprintf(out,
 		"flush chain %s otfw hook_prerouting\nadd rule %s otfw hook_prerouting jump prerouting\n"
+		"add rule %s otfw hook_prerouting jump safety_in\n"
 		"flush chain %s otfw hook_forward\nadd rule %s otfw hook_forward jump forward\n"
 		"flush chain %s otfw hook_postrouting\nadd rule %s otfw hook_postrouting jump postrouting\n"
 		"flush chain %s otfw postrouting\n",
-		f, f, f, f, f, f, f);
+		f, f, f, f, f, f, f, f);
 	plan_ledger(plan_nft_rule, o, out);
 }
 

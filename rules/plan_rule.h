@@ -28,6 +28,8 @@ enum plan_action {
 	DO_REJECT, /* with a TCP reset */
 	DO_MARK,
 	DO_CONNMARK,
+	DO_RETURN,
+	DO_COPY, /* to a listener in user space, over NFLOG; goes on */
 	DO_QUEUE
 };
 
@@ -55,11 +57,46 @@ struct plan_rule {
 	/* What it does. */
 	enum plan_action action;
 	const char *to;    /* DO_JUMP, DO_GOTO */
-	uint32_t value;    /* DO_MARK, DO_CONNMARK, DO_QUEUE */
+	uint32_t value;    /* DO_MARK, DO_CONNMARK, DO_QUEUE; DO_COPY: octets of each packet, 0: all */
 	bool bypass;       /* DO_QUEUE */
 	const char *label; /* kind of its comment ("kernel"); NULL: no comment */
 	const char *names[2];
 };
+
+#define PLAN_CHAIN_NAME 24
+
+/* One printing of a policy's rules. */
+struct plan {
+	const struct policy *policy;
+	const struct plan_options *o;
+	FILE *out;
+	struct policy_flow *flows; /* tracked lanes, sorted */
+	size_t nflows;
+	struct policy_flow *safety; /* in the policy's order */
+	size_t nsafety;
+};
+
+void plan_put(const struct plan *pl, const struct plan_rule *r);
+/* Declares and empties a chain. */
+void plan_chain(const struct plan *pl, const char *name);
+
+/* ---- plan_safety.c ---- */
+
+/* What the rules of a safety flow do, each in a chain of its own. Counters carry the flow's number: "safety-in CONDUIT/3". */
+enum safety_use {
+	SAFETY_UNTRACK, /* raw: kept out of connection tracking */
+	SAFETY_IN,      /* mangle: counted as it comes in */
+	SAFETY_ACCEPT,  /* filter: accepted, ahead of everything */
+	SAFETY_QUEUED,  /* filter: counted right before a queue, whatever the interface: always 0 */
+	SAFETY_OUT,     /* mangle: counted as it leaves, having been accepted by SAFETY_ACCEPT */
+	SAFETY_USES
+};
+/* The rules of every safety flow for one use. */
+void plan_safety(const struct plan *pl, enum safety_use use);
+/* Chains that copy to the mirror: declare, then their rules. */
+void plan_safety_copies(const struct plan *pl, bool declare);
+/* Ahead of a queue: a safety packet there would be one that waits for user space. */
+void plan_safety_guard(const struct plan *pl, const char *queue);
 
 /* Writes src into buf as a backend takes it in a comment: letters, digits and -_./: only. Returns buf. */
 const char *plan_clean(const char *src, char *buf, size_t cap);

@@ -220,6 +220,7 @@ static const struct hook hooks[] = {
 	{"filter", "FORWARD", "otfw-forward"},
 	{"raw", "PREROUTING", "otfw-prerouting"},
 	{"mangle", "POSTROUTING", "otfw-postrouting"},
+	{"mangle", "PREROUTING", "otfw-safety_in"},
 };
 #define HOOKS (sizeof(hooks) / sizeof(hooks[0]))
 
@@ -342,9 +343,11 @@ static int remove_iptables(int family)
 
 		if (has_jump(family, h) && child_run(argv, -1, -1, TOOL_SECONDS) != 0)
 			rc = -1;
-		if (sweep(family, h->table) < 0)
-			rc = -1;
 	}
+	/* Jumps first: a chain that one of them leads to cannot be taken away. */
+	for (size_t i = 0; i < HOOKS; i++)
+		if (sweep(family, hooks[i].table) < 0)
+			rc = -1;
 	return rc;
 }
 

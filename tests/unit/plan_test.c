@@ -77,7 +77,9 @@ static const char yaml[] =
 	"    lane: safety\n"
 	"    peers: [sis-a, sis-b]\n"
 	"    udp: [30010]\n"
-	"    interfaces: [eth1, eth2]\n";
+	"    interfaces: [eth1, eth2]\n"
+	"  - {name: sis-watched, from: sis, to: sis-io, lane: safety, peers: [sis-a, sis-b], udp: [30020], interfaces: [eth1, eth2], watchdog: 50ms}\n"
+	"  - {name: sis-mirrored, from: sis, to: sis-io, lane: safety, peers: [sis-a, sis-b], udp: [30021], interfaces: [eth1, eth2], mirror: true}\n";
 
 static struct policy policy;
 static uint8_t *image;
@@ -151,7 +153,8 @@ static const struct row rows[] = {
 	 NULL},
 	{"fill_touches_no_base_chain", PLAN_IPTABLES, 4, PLAN_FILL, ":otfw-forward - [0:0]\n", " FORWARD"},
 	{"fill_leaves_host_traffic_alone", PLAN_IPTABLES, 4, PLAN_FILL, "*filter\n", "INPUT"},
-	{"fill_leaves_the_ledger_counting", PLAN_IPTABLES, 4, PLAN_FILL, "*raw\n", "*mangle"},
+	{"fill_leaves_the_ledger_counting", PLAN_IPTABLES, 4, PLAN_FILL, "*mangle\n:otfw-safety_in - [0:0]\n",
+	 "otfw-postrouting"},
 	{"v4_text_has_no_v6_address", PLAN_IPTABLES, 4, PLAN_FILL, "-d 10.2.0.2 ", "fd00:"},
 	{"v6_text_has_no_v4_address", PLAN_IPTABLES, 6, PLAN_FILL, "-d fd00:2::2 ", "10.2.0."},
 	{"ports_of_one_rule_share_a_line", PLAN_IPTABLES, 4, PLAN_FILL,
@@ -184,6 +187,31 @@ static const struct row rows[] = {
 	 "-A otfw-safety -i eth1 -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 ", "-i eth1 -o eth1"},
 	{"safety_answers_too", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-A otfw-safety -i eth2 -o eth1 -s 10.9.0.18 -d 10.9.0.2 -p udp --sport 30010 ", NULL},
+	{"safety_is_counted_in", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-safety_in -i eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-in sis-peer/0\" -j RETURN\n",
+	 NULL},
+	{"safety_is_counted_out", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-safety_out -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-out sis-peer/0\" -j RETURN\n",
+	 NULL},
+	{"safety_is_counted_before_a_queue_from_any_interface", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-safety_queued -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-queued sis-peer/0\" -j RETURN\n",
+	 "-A otfw-safety_queued -i"},
+	{"a_queue_counts_safety_packets_first", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-p udp -j otfw-safety_queued\n-A otfw-queue_20 -j MARK --set-xmark 0x6/0xff\n-A otfw-queue_20 ",
+	 NULL},
+	{"safety_with_an_alarm_is_copied_by_its_headers", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-j NFLOG --nflog-group 7766 --nflog-threshold 1 --nflog-prefix \"sis-watched\" --nflog-size 128\n",
+	 NULL},
+	{"safety_with_a_mirror_is_copied_whole", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "--nflog-prefix \"sis-mirrored\"\n", "--nflog-prefix \"sis-mirrored\" --nflog-size"},
+	{"safety_without_either_is_not_copied", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "--dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safety_accept\n",
+	 "--nflog-prefix \"sis-peer\""},
+	{"nft_copies", PLAN_NFT, 0, PLAN_FILL,
+	 " counter log prefix \"sis-watched\" group 7766 queue-threshold 1 snaplen 128", NULL},
+	{"nft_safety_is_counted_in", PLAN_NFT, 0, PLAN_FILL,
+	 "otfw safety_in iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter return comment \"otfw safety-in sis-peer/0\"",
+	 NULL},
 	{"safety_comes_first", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -p tcp --syn -m connmark --mark 0x77/0xff ", NULL},
 	{"only_segments_behind_a_syn_are_reset", PLAN_IPTABLES, 4, PLAN_FILL,
@@ -281,9 +309,18 @@ static void nothing_stands_before_the_safety_lane(void **state)
 	assert_non_null(first);
 	assert_int_equal(strncmp(first, "-A otfw-forward -j otfw-safety\n", 31), 0);
 	for (const char *at = text; (at = strstr(at, "-A otfw-safety ")) != NULL; at++) {
-		const char *end = strchr(at, '\n'), *to = strstr(at, "-g otfw-safety_accept\n");
+		const char *end = strchr(at, '\n'), *to = strstr(at, "-g otfw-safety_");
 
 		assert_true(to && to < end);
+	}
+	/* On the way through a chain of its own a packet is copied, and nothing else. */
+	for (const char *at = text; (at = strstr(at, "\n-A otfw-safety_")) != NULL; at++) {
+		char line[300];
+
+		if (at[strlen("\n-A otfw-safety_")] < '0' || at[strlen("\n-A otfw-safety_")] > '9')
+			continue;
+		snprintf(line, sizeof(line), "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
+		assert_true(strstr(line, " -j NFLOG ") || strstr(line, " -g otfw-safety_accept"));
 	}
 	free(text);
 }
