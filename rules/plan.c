@@ -8,7 +8,7 @@
  *   to_servers     tuples from client to server, by server: kernel lane accepted, inspected lane queued
  *   from_servers   their answers
  *   related        ICMP errors about an accepted session
- *   unlisted       everything else is dropped, counted by zone
+ *   drops          everything else is dropped, counted by cause and zone (rules/plan_ledger.c)
  *
  * A TCP session opens with a SYN from the client, and only in that direction; other segments may also belong to a session that was there
  * before the ruleset, whose "original" direction conntrack may have guessed wrong: so they are tried both ways. That opens
@@ -390,47 +390,16 @@ static void forward(const struct plan *pl)
 		.label = "reconnect");
 	/* nft's bridge family has no reject in forward: there the engine itself answers what still comes. */
 	if (!(pl->o->bridge && pl->o->backend == PLAN_NFT))
-		FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .dead = true, .action = DO_REJECT,
-			.label = "reset");
-	FORWARD(.ct = CT_INVALID, .action = DO_DROP, .label = "invalid");
+		FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .dead = true, .action = DO_GOTO,
+			.to = "drops");
+	FORWARD(.ct = CT_INVALID, .action = DO_GOTO, .to = "drops");
 	FORWARD(.ct = CT_ORIGINAL, .action = DO_JUMP, .to = "to_servers");
 	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .action = DO_JUMP, .to = "from_servers");
 	FORWARD(.not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP, .to = "from_servers");
 	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .ct = CT_REPLY, .action = DO_JUMP,
 		.to = "to_servers");
 	related(pl);
-	FORWARD(.action = DO_JUMP, .to = "unlisted");
-}
-
-/* Each drop under the name of the zone it was for, else of the zone it came from: `status` lists them. */
-static void unlisted(const struct plan *pl)
-{
-	for (int from = 0; from <= 1; from++) {
-		for (unsigned z = 0; z < policy_zones(pl->policy); z++) {
-			struct policy_zone zone = {.name = "?"};
-			struct policy_net net;
-
-			policy_zone_get(pl->policy, z, &zone);
-			for (unsigned i = 0; policy_zone_net(pl->policy, z, i, &net); i++) {
-				struct plan_rule r = {
-					.table = TABLE_FILTER,
-					.chain = "unlisted",
-					.action = DO_DROP,
-					.label = from ? "unlisted-from" : "unlisted-to",
-					.names = {zone.name},
-				};
-
-				if (from)
-					r.src = &net;
-				else
-					r.dst = &net;
-				plan_put(pl, &r);
-			}
-		}
-	}
-	plan_put(pl,
-		 &(struct plan_rule){
-			 .table = TABLE_FILTER, .chain = "unlisted", .action = DO_DROP, .label = "no-zone"});
+	FORWARD(.action = DO_JUMP, .to = "drops");
 }
 
 static void queues(const struct plan *pl, bool declare)
@@ -485,42 +454,6 @@ static void accepts(const struct plan *pl)
 	}
 }
 
-void plan_ledger(void (*print)(const struct plan_options *, const struct plan_rule *, FILE *),
-		 const struct plan_options *o, FILE *out)
-{
-	static const struct {
-		uint32_t mark;
-		const char *name;
-	} marks[] = {
-		{PLAN_MARK_INSPECTED, "inspected"}, {PLAN_MARK_RELEASED, "released"},
-		{PLAN_MARK_PASSED, "passed"},       {PLAN_MARK_KERNEL, "kernel"},
-		{PLAN_MARK_SAFETY, "safety"},       {PLAN_MARK_QUEUED, "unseen"},
-		{PLAN_MARK_RESET, "reset"},
-	};
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		struct plan_rule r = {.table = TABLE_MANGLE,
-				      .chain = "postrouting",
-				      .mark = marks[i].mark,
-				      .label = "ledger",
-				      .names = {marks[i].name}};
-
-		if (marks[i].mark == PLAN_MARK_RESET) {
-			r.action = DO_CONNMARK;
-			r.value = PLAN_MARK_RESET;
-		}
-		print(o, &r, out);
-		if (marks[i].mark == PLAN_MARK_SAFETY) {
-			r = (struct plan_rule){.table = TABLE_MANGLE,
-					       .chain = "postrouting",
-					       .mark = PLAN_MARK_SAFETY,
-					       .action = DO_JUMP,
-					       .to = "safety_out"};
-			print(o, &r, out);
-		}
-	}
-}
-
 /*
  * raw before filter, each a commit of its own: between the two a new safety lane is untracked and not yet accepted (dropped),
  * an old one tracked and still accepted. What counts safety packets in and out is one commit (mangle), so that both begin
@@ -529,7 +462,7 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 static void fill(const struct plan *pl)
 {
 	static const char *const fixed[] = {"forward", "safety",     "safety_accept", "safety_queued",
-					    "kernel",  "to_servers", "from_servers",  "unlisted"};
+					    "kernel",  "to_servers", "from_servers"};
 	bool ipt = pl->o->backend == PLAN_IPTABLES;
 
 	if (ipt)
@@ -546,6 +479,7 @@ static void fill(const struct plan *pl)
 	queues(pl, true);
 	each_server(pl, false, server_chain);
 	each_server(pl, true, server_chain);
+	plan_ledger_filter(pl->policy, pl->o, pl->out);
 	forward(pl);
 	plan_safety(pl, SAFETY_ACCEPT);
 	plan_safety_copies(pl, false);
@@ -556,7 +490,6 @@ static void fill(const struct plan *pl)
 	each_server(pl, true, server_rules);
 	each_server(pl, false, server_jump);
 	each_server(pl, true, server_jump);
-	unlisted(pl);
 	if (ipt) {
 		plan_iptables_close(pl->out);
 		plan_iptables_open(TABLE_MANGLE, pl->out);
@@ -565,6 +498,7 @@ static void fill(const struct plan *pl)
 	plan_chain(pl, "safety_out");
 	plan_safety(pl, SAFETY_IN);
 	plan_safety(pl, SAFETY_OUT);
+	plan_ledger_mangle(pl->policy, pl->o, pl->out);
 	if (ipt)
 		plan_iptables_close(pl->out);
 }

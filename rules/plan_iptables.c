@@ -105,10 +105,10 @@ static void print_action(const struct plan_rule *r, FILE *out)
 	case DO_ACCEPT: fputs(" -j ACCEPT", out); break;
 	case DO_DROP: fputs(" -j DROP", out); break;
 	case DO_NOTRACK: fputs(" -j CT --notrack", out); break;
+	case DO_RETURN: fputs(" -j RETURN", out); break;
 	case DO_REJECT: fputs(" -j REJECT --reject-with tcp-reset", out); break;
 	case DO_MARK: fprintf(out, " -j MARK --set-xmark 0x%x/0x%x", r->value, PLAN_MARK_MASK); break;
 	case DO_CONNMARK: fprintf(out, " -j CONNMARK --set-xmark 0x%x/0x%x", r->value, PLAN_MARK_MASK); break;
-	case DO_RETURN: fputs(" -j RETURN", out); break;
 	case DO_COPY:
 		fprintf(out, " -j NFLOG --nflog-group %u --nflog-threshold 1 --nflog-prefix \"%s\"",
 			PLAN_COPY_GROUP, plan_clean(r->names[0], prefix, sizeof(prefix)));
@@ -164,7 +164,8 @@ void plan_iptables_base(const struct plan_options *o, FILE *out)
 	fputs("*filter\n-N otfw-forward\n-A otfw-forward -m comment --comment \"otfw closed\" -j DROP\n"
 	      "-I FORWARD 1 -j otfw-forward\nCOMMIT\n"
 	      "*raw\n-N otfw-prerouting\n-I PREROUTING 1 -j otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-N otfw-safety_in\n-N otfw-safety_out\n-N otfw-postrouting\n",
+	      "*mangle\n-N otfw-safety_in\n-N otfw-safety_out\n-N otfw-zones_in\n-N otfw-zones_out\n"
+	      "-N otfw-postrouting\n-I FORWARD 1 -j otfw-zones_in\n",
 	      out);
 	plan_ledger(plan_iptables_rule, o, out);
 	fputs("-I PREROUTING 1 -j otfw-safety_in\n-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
@@ -176,8 +177,9 @@ void plan_iptables_remove(const struct plan_options *o, FILE *out)
 	(void)o;
 	fputs("*filter\n-D FORWARD -j otfw-forward\n-F otfw-forward\nCOMMIT\n"
 	      "*raw\n-D PREROUTING -j otfw-prerouting\n-F otfw-prerouting\n-X otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\n"
-	      "-F otfw-safety_out\n-X otfw-safety_out\n"
+	      "*mangle\n-D FORWARD -j otfw-zones_in\n-F otfw-zones_in\n-X otfw-zones_in\n"
+	      "-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\n"
+	      "-F otfw-safety_out\n-X otfw-safety_out\n-F otfw-zones_out\n-X otfw-zones_out\n"
 	      "-D PREROUTING -j otfw-safety_in\n-F otfw-safety_in\n-X otfw-safety_in\nCOMMIT\n",
 	      out);
 }

@@ -95,7 +95,9 @@ static void print_action(const struct plan_rule *r, FILE *out)
 {
 	char prefix[PLAN_COPY_NAME];
 
-	if (r->label)
+	if (r->account)
+		fprintf(out, " counter name \"%s\"", r->account);
+	else if (r->label)
 		fputs(" counter", out);
 	switch (r->action) {
 	case DO_COUNT: break;
@@ -104,6 +106,7 @@ static void print_action(const struct plan_rule *r, FILE *out)
 	case DO_ACCEPT: fputs(" accept", out); break;
 	case DO_DROP: fputs(" drop", out); break;
 	case DO_NOTRACK: fputs(" notrack", out); break;
+	case DO_RETURN: fputs(" return", out); break;
 	case DO_REJECT: fputs(" reject with tcp reset", out); break;
 	case DO_MARK:
 		fprintf(out, " meta mark set meta mark & 0x%08x | 0x%x", ~PLAN_MARK_MASK, r->value);
@@ -111,7 +114,6 @@ static void print_action(const struct plan_rule *r, FILE *out)
 	case DO_CONNMARK:
 		fprintf(out, " ct mark set ct mark & 0x%08x | 0x%x", ~PLAN_MARK_MASK, r->value);
 		break;
-	case DO_RETURN: fputs(" return", out); break;
 	case DO_COPY:
 		fprintf(out, " log prefix \"%s\" group %u queue-threshold 1",
 			plan_clean(r->names[0], prefix, sizeof(prefix)), PLAN_COPY_GROUP);
@@ -126,6 +128,9 @@ void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE
 {
 	char name[48];
 
+	/* Made if it is not there; one that is there keeps its count. */
+	if (r->account)
+		fprintf(out, "add counter %s otfw %s\n", family(o), r->account);
 	fprintf(out, "add rule %s otfw %s", family(o), r->chain);
 	print_matches(r, out);
 	print_action(r, out);
@@ -164,7 +169,7 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	fprintf(out, "table %s otfw {\n", f);
 	print_ack_set("ack4", "ip length", 20, out);
 	print_ack_set("ack6", "ip6 length", 0, out);
-	fputs("\tchain prerouting {\n\t}\n\tchain forward {\n\t}\n\tchain postrouting {\n\t}\n"
+	fputs("\tchain prerouting {\n\t}\n\tchain zones_in {\n\t}\n\tchain forward {\n\t}\n\tchain zones_out {\n\t}\n\tchain postrouting {\n\t}\n"
 	      "\tchain safety_in {\n\t}\n\tchain safety_out {\n\t}\n"
 	      "\tchain hook_prerouting {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t}\n"
 	      "\tchain hook_forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n"
@@ -174,10 +179,11 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	fprintf(out,
 		"flush chain %s otfw hook_prerouting\nadd rule %s otfw hook_prerouting jump prerouting\n"
 		"add rule %s otfw hook_prerouting jump safety_in\n"
-		"flush chain %s otfw hook_forward\nadd rule %s otfw hook_forward jump forward\n"
+		"flush chain %s otfw hook_forward\nadd rule %s otfw hook_forward jump zones_in\n"
+		"add rule %s otfw hook_forward jump forward\n"
 		"flush chain %s otfw hook_postrouting\nadd rule %s otfw hook_postrouting jump postrouting\n"
 		"flush chain %s otfw postrouting\n",
-		f, f, f, f, f, f, f, f);
+		f, f, f, f, f, f, f, f, f);
 	plan_ledger(plan_nft_rule, o, out);
 }
 

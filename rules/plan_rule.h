@@ -25,10 +25,10 @@ enum plan_action {
 	DO_ACCEPT,
 	DO_DROP,
 	DO_NOTRACK,
+	DO_RETURN,
 	DO_REJECT, /* with a TCP reset */
 	DO_MARK,
 	DO_CONNMARK,
-	DO_RETURN,
 	DO_COPY, /* to a listener in user space, over NFLOG; goes on */
 	DO_QUEUE
 };
@@ -56,10 +56,11 @@ struct plan_rule {
 	bool hops_255;
 	/* What it does. */
 	enum plan_action action;
-	const char *to;    /* DO_JUMP, DO_GOTO */
-	uint32_t value;    /* DO_MARK, DO_CONNMARK, DO_QUEUE; DO_COPY: octets of each packet, 0: all */
-	bool bypass;       /* DO_QUEUE */
-	const char *label; /* kind of its comment ("kernel"); NULL: no comment */
+	const char *to;      /* DO_JUMP, DO_GOTO */
+	uint32_t value;      /* DO_MARK, DO_CONNMARK, DO_QUEUE; DO_COPY: octets of each packet, 0: all */
+	bool bypass;         /* DO_QUEUE */
+	const char *label;   /* kind of its comment ("kernel"); NULL: no comment */
+	const char *account; /* nft: the counter object that outlives the rule; NULL: a counter of its own */
 	const char *names[2];
 };
 
@@ -116,6 +117,10 @@ void plan_iptables_open(enum plan_table t, FILE *out);
 void plan_iptables_chain(const char *chain, FILE *out);
 void plan_iptables_close(FILE *out);
 void plan_nft_chain(const struct plan_options *o, const char *chain, FILE *out);
+
+/* The parts of FILL that sort packets by zone and count them (rules/plan_ledger.c). */
+void plan_ledger_filter(const struct policy *p, const struct plan_options *o, FILE *out);
+void plan_ledger_mangle(const struct policy *p, const struct plan_options *o, FILE *out);
 
 /* The rules that count marks on the way out. They depend on no policy, so they are made once and count on over reloads. */
 void plan_ledger(void (*put)(const struct plan_options *, const struct plan_rule *, FILE *),

@@ -22,6 +22,7 @@
 #define GUARDIAN_ENGINE_NAME 64
 #define GUARDIAN_JOBS        4
 #define GUARDIAN_PATH        512
+#define GUARDIAN_ACCOUNTS    32768 /* octets of names of zones' accounts, of one family */
 
 /* ---- child.c: a process that was started, and how long to wait before it is started again ---- */
 
@@ -104,6 +105,7 @@ struct guardian {
 	unsigned nqueues;
 	struct child recorder;
 	struct reload reload;
+	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
 };
 
@@ -167,6 +169,10 @@ int kernel_base(struct guardian *g);
 int kernel_remove(struct guardian *g);
 /* Prints the parts that job 0..n-1 of kernel_fill_job() load, each into a memfd. n, or -1. */
 int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS]);
+/* Which accounts of zones the kernel has: at start, and when a ruleset was refused. Waits for iptables. */
+void kernel_accounts_read(struct guardian *g);
+/* Job i has loaded text: the accounts in it are there now. */
+void kernel_fill_done(struct guardian *g, int i, int text);
 /* Starts job i. pid, or -1. */
 pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd);
 

@@ -184,6 +184,7 @@ static int print(const struct guardian *g, const struct image_mem *img, const st
 				 .family = j->family,
 				 .queue_base = g->queue_base,
 				 .queue_nums = img ? img->queue_nums : NULL,
+				 .accounts = j->family == 6 ? g->accounts[1] : g->accounts[0],
 				 .bridge = g->bridge};
 	FILE *f = open_memstream(text, len);
 	int rc;
@@ -219,6 +220,7 @@ struct hook {
 static const struct hook hooks[] = {
 	{"filter", "FORWARD", "otfw-forward"},
 	{"raw", "PREROUTING", "otfw-prerouting"},
+	{"mangle", "FORWARD", "otfw-zones_in"},
 	{"mangle", "POSTROUTING", "otfw-postrouting"},
 	{"mangle", "PREROUTING", "otfw-safety_in"},
 };
@@ -332,6 +334,7 @@ static int sweep(int family, const char *table)
 	return rc;
 }
 
+/* All jumps of a table before its chains: those lead to each other. */
 static int remove_iptables(int family)
 {
 	int rc = 0;
@@ -361,6 +364,85 @@ int kernel_remove(struct guardian *g)
 						   : print_and_load(g, &j[i], PLAN_REMOVE)) < 0)
 			rc = -1;
 	return rc;
+}
+
+/* ---- the zones' accounts: chains that FILL must not touch again (rules/plan_ledger.c) ---- */
+
+static void account_add(char *accounts, const char *line)
+{
+	size_t at = strlen(accounts), n = strcspn(line, "\n") + 1;
+
+	if (at + n + 1 > GUARDIAN_ACCOUNTS) {
+		say("more accounts of zones than %d octets of names", GUARDIAN_ACCOUNTS);
+		return;
+	}
+	memcpy(accounts + at, line, n - 1);
+	accounts[at + n - 1] = '\n';
+	accounts[at + n] = '\0';
+}
+
+/* Every "-N otfw-KIND_KEY" in a text. */
+static void accounts_note(char *accounts, const char *text)
+{
+	static const char *const kinds[] = {"in_", "out_", "dropto_", "dropfrom_"};
+
+	for (const char *l = text; l; l = (l = strchr(l, '\n')) ? l + 1 : NULL)
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (strncmp(l, "-N otfw-", 8) == 0 && strncmp(l + 8, kinds[i], strlen(kinds[i])) == 0)
+				account_add(accounts, l + 3);
+}
+
+static char *text_of(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = size >= 0 ? malloc((size_t)size + 1) : NULL;
+	ssize_t n = text ? pread(fd, text, (size_t)size, 0) : -1;
+
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+/* What cannot be read now stays as it was known. */
+void kernel_accounts_read(struct guardian *g)
+{
+	static const char *const tables[] = {"filter", "mangle"};
+
+	for (int six = 0; six <= (g->ipv6 && g->backend == PLAN_IPTABLES); six++) {
+		char *text[2] = {NULL, NULL};
+
+		for (size_t t = 0; g->backend == PLAN_IPTABLES && t < 2; t++) {
+			const char *const argv[] = {tool(six ? 6 : 4), "-w", "-t", tables[t], "-S", NULL};
+			int words = memory_file("otfw-words");
+
+			if (words >= 0 && child_run(argv, -1, words, TOOL_SECONDS) == 0)
+				text[t] = text_of(words);
+			if (words >= 0)
+				close(words);
+		}
+		if (text[0] && text[1]) {
+			*g->accounts[six] = '\0';
+			accounts_note(g->accounts[six], text[0]);
+			accounts_note(g->accounts[six], text[1]);
+		}
+		free(text[0]);
+		free(text[1]);
+	}
+}
+
+void kernel_fill_done(struct guardian *g, int i, int text)
+{
+	struct job j[GUARDIAN_JOBS];
+	char *t;
+
+	jobs(g, j);
+	if (j[i].backend != PLAN_IPTABLES || !(t = text_of(text)))
+		return;
+	accounts_note(g->accounts[j[i].family == 6], t);
+	free(t);
 }
 
 /* ---- fill ---- */

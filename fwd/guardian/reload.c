@@ -287,6 +287,8 @@ static void compiled(struct guardian *g)
 		return;
 	}
 	if (r->initial)
+		kernel_accounts_read(g);
+	if (r->initial)
 		kernel_check_sysctls(g); /* connection tracking has its settings once rules ask for it */
 	if (open_queues(g, &r->next) < 0) {
 		image_drop(&r->next);
@@ -386,6 +388,10 @@ static void job_done(struct guardian *g, bool good)
 {
 	struct reload *r = &g->reload;
 
+	if (good)
+		kernel_fill_done(g, r->job, r->job_text[r->job]);
+	else
+		kernel_accounts_read(g);
 	if (good && ++r->job < r->njobs) {
 		start_job(g);
 		return;

@@ -26,7 +26,7 @@ ok "pure ACKs accepted in the kernel: $acks"
 came=$(in_f iptables-save -c 2>/dev/null | sed -n 's/^\[\([0-9]*\):.*-A FORWARD -j otfw-forward$/\1/p')
 if [ -n "$came" ]; then
 	left=$(counted 'ledger')
-	gone=$(($(counted invalid) + $(counted unlisted) + $(counted no-zone) + $(counted 'reset"')))
+	gone=$(($(counted invalid) + $(counted unlisted) + $(counted no-zone) + $(counted reset)))
 	same 'P6: IPv4 in = marked out + dropped' "$came" $((left + gone))
 fi
 

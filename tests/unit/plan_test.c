@@ -215,17 +215,21 @@ static const struct row rows[] = {
 	{"safety_comes_first", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -p tcp --syn -m connmark --mark 0x77/0xff ", NULL},
 	{"only_segments_behind_a_syn_are_reset", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-p tcp ! --syn -m connmark --mark 0x77/0xff -m comment --comment \"otfw reset\" -j REJECT --reject-with tcp-reset\n",
+	 "-p tcp ! --syn -m connmark --mark 0x77/0xff -m comment --comment \"otfw reset line\" -j REJECT --reject-with tcp-reset\n",
 	 NULL},
 	{"a_session_opens_in_one_direction", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-A otfw-forward -m conntrack --ctdir ORIGINAL -j otfw-to_servers\n"
 	 "-A otfw-forward -p tcp ! --syn -j otfw-from_servers\n"
 	 "-A otfw-forward ! -p tcp -m conntrack --ctdir REPLY -j otfw-from_servers\n",
 	 NULL},
-	{"everything_else_is_dropped", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-unlisted -m comment --comment \"otfw no-zone\" -j DROP\nCOMMIT\n", NULL},
+	{"everything_else_is_dropped", PLAN_IPTABLES, 4, PLAN_FILL, "-A otfw-forward -j otfw-drops\n", NULL},
 	{"drops_are_counted_by_zone", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-unlisted -d 10.3.0.0/24 -m comment --comment \"otfw unlisted-to line\" -j DROP\n", NULL},
+	 "-m comment --comment \"otfw unlisted-to line\" -j DROP\n", NULL},
+	{"accounts_are_made_not_emptied", PLAN_IPTABLES, 4, PLAN_FILL, "\n-N otfw-out_", ":otfw-out_"},
+	{"what_leaves_is_counted_by_zone_and_mark", PLAN_IPTABLES, 4, PLAN_FILL,
+	 " -m mark --mark 0x2/0xff -m comment --comment \"otfw out line/released\" -j RETURN\n", NULL},
+	{"nft_accounts_are_counters_of_their_own", PLAN_NFT, 0, PLAN_FILL, "add counter inet otfw out_",
+	 NULL},
 	{"nft_base_is_closed", PLAN_NFT, 0, PLAN_BASE, "type filter hook forward priority 0; policy drop;",
 	 NULL},
 	{"nft_fill_makes_no_base_chain", PLAN_NFT, 0, PLAN_FILL, "flush chain inet otfw forward\n", "hook"},
@@ -289,7 +293,9 @@ static void every_jump_has_its_chain(void **state)
 			if (sscanf(at, "-j otfw-%40s", name) != 1 && sscanf(at, "-g otfw-%40s", name) != 1)
 				continue;
 			snprintf(chain, sizeof(chain), ":otfw-%s - [0:0]\n", name);
-			if (!strstr(text, chain))
+			bool there = strstr(text, chain) != NULL;
+			snprintf(chain, sizeof(chain), "\n-N otfw-%s\n", name);
+			if (!there && !strstr(text, chain))
 				fail_msg("no chain otfw-%s", name);
 			assert_true(strlen("otfw-") + strlen(name) <= 28);
 			jumps++;
