@@ -3,8 +3,10 @@
  * Which rules there are. A forwarded packet meets, in this order:
  *
  *   safety         the safety lane: untracked (raw table), accepted ahead of everything
+ *   island         what belongs to an isolated zone is dropped (rules/plan_island.c)
  *   reset          what belongs to a session that an engine has reset gets a RST; a SYN makes a new session of it
  *   invalid        dropped: bad checksums, out of window, impossible flags
+ *   override       tuples of an overridden zone: accepted without inspection
  *   to_servers     tuples from client to server, by server: kernel lane accepted, inspected lane queued
  *   from_servers   their answers
  *   related        ICMP errors about an accepted session
@@ -340,6 +342,7 @@ static int link_print(const struct plan *pl, enum plan_part part)
 		      pl->out);
 		break;
 	case PLAN_FILL: link_fill(pl); break;
+	case PLAN_ISLAND: break;
 	case PLAN_REMOVE:
 		fputs("add table bridge otfw_link\ndelete table bridge otfw_link\n", pl->out);
 		break;
@@ -382,6 +385,7 @@ static void neighbours(const struct plan *pl)
 static void forward(const struct plan *pl)
 {
 	FORWARD(.action = DO_JUMP, .to = "safety");
+	FORWARD(.action = DO_JUMP, .to = "island");
 	if (pl->o->bridge && pl->o->backend == PLAN_NFT)
 		ethertypes(pl, "otfw");
 	if (pl->o->bridge)
@@ -393,6 +397,7 @@ static void forward(const struct plan *pl)
 		FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .dead = true, .action = DO_GOTO,
 			.to = "drops");
 	FORWARD(.ct = CT_INVALID, .action = DO_GOTO, .to = "drops");
+	FORWARD(.action = DO_JUMP, .to = "override");
 	FORWARD(.ct = CT_ORIGINAL, .action = DO_JUMP, .to = "to_servers");
 	FORWARD(.ipproto = IPPROTO_TCP, .syn = SYN_NOT, .action = DO_JUMP, .to = "from_servers");
 	FORWARD(.not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP, .to = "from_servers");
@@ -455,6 +460,8 @@ static void accepts(const struct plan *pl)
 }
 
 /*
+ * mangle, raw, filter, mangle: what an isolated zone is in this policy is cut on the way out before anything else changes, and in the
+ * forward chain together with it.
  * raw before filter, each a commit of its own: between the two a new safety lane is untracked and not yet accepted (dropped),
  * an old one tracked and still accepted. What counts safety packets in and out is one commit (mangle), so that both begin
  * anew at the same time. IPv4 and IPv6 have no flow in common.
@@ -465,8 +472,12 @@ static void fill(const struct plan *pl)
 					    "kernel",  "to_servers", "from_servers"};
 	bool ipt = pl->o->backend == PLAN_IPTABLES;
 
-	if (ipt)
+	if (ipt) {
+		plan_iptables_open(TABLE_MANGLE, pl->out);
+		plan_island_out(pl);
+		plan_iptables_close(pl->out);
 		plan_iptables_open(TABLE_RAW, pl->out);
+	}
 	plan_chain(pl, "prerouting");
 	plan_safety(pl, SAFETY_UNTRACK);
 	if (ipt) {
@@ -480,6 +491,9 @@ static void fill(const struct plan *pl)
 	each_server(pl, false, server_chain);
 	each_server(pl, true, server_chain);
 	plan_ledger_filter(pl->policy, pl->o, pl->out);
+	plan_island_forward(pl);
+	if (!ipt)
+		plan_island_out(pl);
 	forward(pl);
 	plan_safety(pl, SAFETY_ACCEPT);
 	plan_safety_copies(pl, false);
@@ -503,6 +517,23 @@ static void fill(const struct plan *pl)
 		plan_iptables_close(pl->out);
 }
 
+/* What is new first, then what waits: in between a packet that waited may leave, none comes to wait. */
+static void island(const struct plan *pl)
+{
+	bool ipt = pl->o->backend == PLAN_IPTABLES;
+
+	if (ipt)
+		plan_iptables_open(TABLE_FILTER, pl->out);
+	plan_island_forward(pl);
+	if (ipt) {
+		plan_iptables_close(pl->out);
+		plan_iptables_open(TABLE_MANGLE, pl->out);
+	}
+	plan_island_out(pl);
+	if (ipt)
+		plan_iptables_close(pl->out);
+}
+
 int plan_print(const struct policy *p, const struct plan_options *o, enum plan_part part, FILE *out)
 {
 	struct plan pl = {.policy = p, .o = o, .out = out};
@@ -514,6 +545,7 @@ int plan_print(const struct policy *p, const struct plan_options *o, enum plan_p
 	switch (part) {
 	case PLAN_BASE: (nft ? plan_nft_base : plan_iptables_base)(o, out); break;
 	case PLAN_REMOVE: (nft ? plan_nft_remove : plan_iptables_remove)(o, out); break;
+	case PLAN_ISLAND: island(&pl); break;
 	case PLAN_FILL:
 		if (collect(&pl) == 0)
 			fill(&pl);

@@ -24,8 +24,9 @@ enum plan_backend {
 enum plan_part {
 	PLAN_BASE, /* tables, base chains, jumps to otfw's own chains, which drop everything until they are filled.
 		       Loading it twice changes nothing (iptables-restore says that a chain exists) */
-	PLAN_FILL,  /* contents of otfw's own chains, sets and maps: the only part that a reload loads */
-	PLAN_REMOVE /* takes everything away again */
+	PLAN_FILL,   /* contents of otfw's own chains, sets and maps: the only part that a reload loads */
+	PLAN_REMOVE, /* takes everything away again */
+	PLAN_ISLAND  /* what isolates and overrides, alone: chains that FILL has too. Nothing for PLAN_LINK */
 };
 
 /*
@@ -56,6 +57,19 @@ enum plan_part {
 #define PLAN_COPY_NAME   56 /* a prefix, terminated: nft takes less than iptables */
 #define PLAN_COPY_HEADER 128u
 
+/*
+ * A zone that is cut off from all others, or one whose inspected conduits pass uninspected. A zone that the policy no longer names is
+ * isolated by the networks given here; one that it names, by the policy's. An override of a safety zone, or of none, says nothing.
+ */
+struct plan_island {
+	const char *zone;
+	bool override;
+	bool safety;        /* isolate: the safety lanes as well */
+	int64_t until_unix; /* override: seconds; the kernel ends it also when nobody else does */
+	const struct policy_net *nets;
+	unsigned nnets;
+};
+
 struct plan_options {
 	enum plan_backend backend;
 	int family;          /* iptables only: 4 or 6 */
@@ -67,6 +81,8 @@ struct plan_options {
 	 * those alone, so that they count on; it makes the others. NULL: none.
 	 */
 	const char *accounts;
+	const struct plan_island *islands; /* what FILL and ISLAND say besides the policy */
+	unsigned nislands;
 	bool bridge; /* nft: bridge family; iptables: br_netfilter (physical ports, neighbour discovery) */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "rules/plan_rule.h"
 
@@ -60,6 +61,18 @@ static void print_ct(enum plan_ct ct, FILE *out)
 	}
 }
 
+/* UTC, which is what it takes where nothing else is said. */
+static void print_until(int64_t unix_s, FILE *out)
+{
+	time_t t = (time_t)unix_s;
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, " -m time --datestop %s", text);
+}
+
 static void print_matches(const struct plan_options *o, const struct plan_rule *r, FILE *out)
 {
 	/* Under br_netfilter -i and -o are the bridge; its ports are what a policy names. */
@@ -86,8 +99,10 @@ static void print_matches(const struct plan_options *o, const struct plan_rule *
 	print_ct(r->ct, out);
 	if (r->dead)
 		fprintf(out, " -m connmark --mark 0x%x/0x%x", PLAN_MARK_RESET, PLAN_MARK_MASK);
-	if (r->mark)
-		fprintf(out, " -m mark --mark 0x%x/0x%x", r->mark, PLAN_MARK_MASK);
+	if (r->mark || r->not_mark)
+		fprintf(out, " -m mark%s --mark 0x%x/0x%x", r->not_mark ? " !" : "", r->mark, PLAN_MARK_MASK);
+	if (r->until_unix)
+		print_until(r->until_unix, out);
 	if (r->hops_255)
 		fputs(" -m hl --hl-eq 255", out);
 	if (r->pure_ack)
@@ -164,9 +179,10 @@ void plan_iptables_base(const struct plan_options *o, FILE *out)
 	fputs("*filter\n-N otfw-forward\n-A otfw-forward -m comment --comment \"otfw closed\" -j DROP\n"
 	      "-I FORWARD 1 -j otfw-forward\nCOMMIT\n"
 	      "*raw\n-N otfw-prerouting\n-I PREROUTING 1 -j otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-N otfw-safety_in\n-N otfw-safety_out\n-N otfw-zones_in\n-N otfw-zones_out\n"
+	      "*mangle\n-N otfw-safety_in\n-N otfw-safety_out\n-N otfw-zones_in\n-N otfw-zones_out\n-N otfw-island_out\n"
 	      "-N otfw-postrouting\n-I FORWARD 1 -j otfw-zones_in\n",
 	      out);
+	plan_iptables_rule(o, &plan_out, out);
 	plan_ledger(plan_iptables_rule, o, out);
 	fputs("-I PREROUTING 1 -j otfw-safety_in\n-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
 }

@@ -50,8 +50,10 @@ struct plan_rule {
 	struct plan_range ports[PLAN_PORTS];
 	enum plan_ct ct;
 	enum plan_syn syn;
-	bool dead;     /* the connection mark says PLAN_MARK_RESET */
-	uint32_t mark; /* the packet mark; 0: any */
+	bool dead;          /* the connection mark says PLAN_MARK_RESET */
+	uint32_t mark;      /* the packet mark; 0: any */
+	bool not_mark;      /* any mark but that one; then 0 means what it says */
+	int64_t until_unix; /* until this second; 0: always */
 	bool pure_ack;
 	bool hops_255;
 	/* What it does. */
@@ -106,6 +108,9 @@ const char *plan_net(const struct policy_net *n, char *buf, size_t cap);
 /* 4 or 6. */
 int plan_net_family(const struct policy_net *n);
 
+/* Out of the base chains to `island_out`: what was forwarded, never what this host sends itself. */
+extern const struct plan_rule plan_out;
+
 void plan_iptables_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out);
 void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out);
 void plan_iptables_base(const struct plan_options *o, FILE *out);
@@ -121,6 +126,13 @@ void plan_nft_chain(const struct plan_options *o, const char *chain, FILE *out);
 /* The parts of FILL that sort packets by zone and count them (rules/plan_ledger.c). */
 void plan_ledger_filter(const struct policy *p, const struct plan_options *o, FILE *out);
 void plan_ledger_mangle(const struct policy *p, const struct plan_options *o, FILE *out);
+
+/* ---- plan_island.c ---- */
+
+/* The chains `island` and `override` and what they lead to, declared and filled, of the filter table. */
+void plan_island_forward(const struct plan *pl);
+/* The chain `island_out`: what waited in a queue when its zone was isolated, and safety lanes. Of the mangle table. */
+void plan_island_out(const struct plan *pl);
 
 /* The rules that count marks on the way out. They depend on no policy, so they are made once and count on over reloads. */
 void plan_ledger(void (*put)(const struct plan_options *, const struct plan_rule *, FILE *),

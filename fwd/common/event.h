@@ -30,7 +30,7 @@ enum event_type {
 #define EVENT_VALUES 16 /* written values kept */
 #define EVENT_KEY    64
 #define EVENT_FIELD  40
-#define EVENT_TEXT   96
+#define EVENT_TEXT   160
 
 enum event_has { EVENT_HAS_TUPLE = 1, EVENT_HAS_OP = 2, EVENT_HAS_MATCH = 4, EVENT_HAS_FAULT = 8 };
 
@@ -68,7 +68,7 @@ struct event {
 	char fault_field[EVENT_FIELD];
 	struct match match;
 	struct event_op op;
-	char text[EVENT_TEXT]; /* EVENT_STATE, EVENT_POLICY, EVENT_ALERT: what happened */
+	char text[EVENT_TEXT]; /* EVENT_STATE, EVENT_POLICY, EVENT_ALERT, EVENT_AUDIT: what happened */
 };
 
 #define RING_EVENTS 4096u /* a power of two */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "fwd/common/island.h"
+
 /* Engine: argv[0], and these. */
 #define FD_QUEUE   3 /* the NFQUEUE netlink socket, bound and configured */
 #define FD_SHM     4 /* memfd of struct shm */
@@ -17,11 +19,23 @@
 
 enum msg_type {
 	MSG_NONE,
-	MSG_IMAGE,  /* guardian -> engine, recorder: a sealed memfd with a policy image; generation */
-	MSG_SHM,    /* guardian -> recorder: memfd of a queue's shared memory; arg = queue number */
-	MSG_RELOAD, /* recorder -> guardian: compile and load the policy file again; arg = request number */
-	MSG_RELOADED, /* guardian -> recorder: arg = request number, status 0 or 1, generation; memfd with the compiler's words */
+	MSG_IMAGE,    /* guardian -> engine, recorder: a sealed memfd with a policy image; generation */
+	MSG_SHM,      /* guardian -> recorder: memfd of a queue's shared memory; arg = queue number */
+	MSG_RELOAD,   /* recorder -> guardian: compile and load the policy file again; arg = request number */
+	MSG_RELOADED, /* guardian -> recorder: a request is answered: arg = its number, status 0 or 1, generation; memfd with words for whoever asked */
+	MSG_ISLAND,   /* recorder -> guardian: arg = request number, island; answered by MSG_RELOADED */
+	MSG_ISLANDS, /* guardian -> recorder: memfd with what is isolated and overridden, as islands_print() has it */
 	MSG_STOP /* guardian -> recorder: write what is left and end */
+};
+
+enum msg_island_act { ISLAND_ISOLATE, ISLAND_RELEASE, ISLAND_OVERRIDE, ISLAND_OVERRIDE_END };
+struct msg_island {
+	uint32_t act;    /* enum msg_island_act */
+	uint32_t uid;    /* who asks, by the peer credentials of the control socket */
+	uint32_t safety; /* ISLAND_ISOLATE: 1: the safety lanes as well */
+	uint32_t reserved;
+	int64_t for_us;                                /* ISLAND_OVERRIDE */
+	char zone[ISLAND_ZONE], reason[ISLAND_REASON]; /* terminated, and filled up with zeros */
 };
 
 struct msg {
@@ -29,6 +43,7 @@ struct msg {
 	uint32_t generation;
 	uint32_t arg;
 	int32_t status;
+	struct msg_island island; /* MSG_ISLAND */
 };
 
 /* Sends m with fd (-1: none). 0 or -1 with errno. Never blocks: EAGAIN when the other end does not read. */

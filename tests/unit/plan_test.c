@@ -154,7 +154,7 @@ static const struct row rows[] = {
 	{"fill_touches_no_base_chain", PLAN_IPTABLES, 4, PLAN_FILL, ":otfw-forward - [0:0]\n", " FORWARD"},
 	{"fill_leaves_host_traffic_alone", PLAN_IPTABLES, 4, PLAN_FILL, "*filter\n", "INPUT"},
 	{"fill_leaves_the_ledger_counting", PLAN_IPTABLES, 4, PLAN_FILL, "*mangle\n:otfw-safety_in - [0:0]\n",
-	 "otfw-postrouting"},
+	 ":otfw-postrouting"},
 	{"v4_text_has_no_v6_address", PLAN_IPTABLES, 4, PLAN_FILL, "-d 10.2.0.2 ", "fd00:"},
 	{"v6_text_has_no_v4_address", PLAN_IPTABLES, 6, PLAN_FILL, "-d fd00:2::2 ", "10.2.0."},
 	{"ports_of_one_rule_share_a_line", PLAN_IPTABLES, 4, PLAN_FILL,
@@ -213,7 +213,8 @@ static const struct row rows[] = {
 	 "otfw safety_in iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter return comment \"otfw safety-in sis-peer/0\"",
 	 NULL},
 	{"safety_comes_first", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -p tcp --syn -m connmark --mark 0x77/0xff ", NULL},
+	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -j otfw-island\n-A otfw-forward -p tcp --syn -m connmark --mark 0x77/0xff ",
+	 NULL},
 	{"only_segments_behind_a_syn_are_reset", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-p tcp ! --syn -m connmark --mark 0x77/0xff -m comment --comment \"otfw reset line\" -j REJECT --reject-with tcp-reset\n",
 	 NULL},
@@ -249,6 +250,96 @@ static const struct row rows[] = {
 	{"nft_safety_is_untracked", PLAN_NFT, 0, PLAN_FILL,
 	 "iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter notrack", NULL},
 };
+
+/* ---- what isolates and overrides ---- */
+
+static const struct policy_net gone[] = {{{[10] = 0xff, [11] = 0xff, [12] = 10, 7}, 112}};
+static const struct plan_island cell_cut[] = {{.zone = "cell"}};
+static const struct plan_island sis_cut[] = {{.zone = "sis", .safety = true}};
+static const struct plan_island gone_cut[] = {{.zone = "gone", .nets = gone, .nnets = 1}};
+static const struct plan_island line_open[] = {{.zone = "line", .override = true, .until_unix = 1700000000}};
+static const struct plan_island sis_open[] = {{.zone = "sis-io", .override = true, .until_unix = 1700000000}};
+static const struct plan_island no_open[] = {{.zone = "gone", .override = true, .nets = gone, .nnets = 1}};
+static const struct plan_island both[] = {{.zone = "line", .override = true, .until_unix = 1700000000},
+					  {.zone = "line"}};
+
+struct island_row {
+	const char *name;
+	const struct plan_island *islands;
+	unsigned n;
+	enum plan_backend backend;
+	int family;
+	enum plan_part part;
+	const char *has, *lacks;
+};
+static const struct island_row island_rows[] = {
+	{"none_leaves_empty_chains", NULL, 0, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "*filter\n:otfw-island - [0:0]\n:otfw-override - [0:0]\n", "DROP"},
+	{"island_alone_touches_nothing_else", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*mangle\n",
+	 "otfw-forward"},
+	{"both_ways", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-island -d 10.2.0.0/24 -j otfw-island_to_0\n-A otfw-island -s 10.2.0.0/24 -j otfw-island_from_0\n",
+	 NULL},
+	{"in_ipv6_too", cell_cut, 1, PLAN_IPTABLES, 6, PLAN_ISLAND,
+	 "-A otfw-island -s fd00:2::/64 -j otfw-island_from_0\n", "10.2"},
+	{"within_the_zone_goes_on", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-island_from_0 -d 10.2.0.0/24 -j RETURN\n"
+	 "-A otfw-island_from_0 -j MARK --set-xmark 0x8/0xff\n-A otfw-island_from_0 -j otfw-drops\n"
+	 "-A otfw-island_from_0 -m comment --comment \"otfw isolated-uncounted cell\" -j DROP\n",
+	 NULL},
+	{"what_waited_is_cut_on_its_way_out", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-island_out -d 10.2.0.0/24 -m mark ! --mark 0x5/0xff -j otfw-island_out_to_0\n", NULL},
+	{"safety_lanes_only_when_told", sis_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-island_out -s 10.9.0.0/28 -j otfw-island_out_from_0\n", "--mark 0x5/0xff"},
+	{"a_zone_that_the_policy_lost", gone_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-island -s 10.7.0.0/16 -j otfw-island_from_0\n", NULL},
+	{"a_reload_keeps_it", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-island -s 10.2.0.0/24 -j otfw-island_from_0\n", NULL},
+	{"a_reload_keeps_the_cut_on_the_way_out", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-island_out -s 10.2.0.0/24 -m mark ! --mark 0x5/0xff -j otfw-island_out_from_0\n", NULL},
+	{"override_lists_its_tuples", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-override_to_0 -s 10.1.0.0/24 -d 10.3.0.2 -p tcp --dport 502 -m comment --comment \"otfw override line\" -g otfw-override_accept\n",
+	 "10.2.0."},
+	{"override_has_its_end_in_the_kernel", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-override -m conntrack --ctdir ORIGINAL -m time --datestop 2023-11-14T22:13:20 -j otfw-override_to_0\n",
+	 NULL},
+	{"override_marks_what_nobody_inspected", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 "-A otfw-override_accept -j MARK --set-xmark 0x7/0xff\n-A otfw-override_accept -j ACCEPT\n", NULL},
+	{"no_override_of_a_safety_zone", sis_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*filter\n",
+	 "override_to"},
+	{"no_override_of_no_zone", no_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*filter\n", "override_to"},
+	{"isolate_comes_before_override", both, 2, PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -j otfw-island\n", NULL},
+	{"invalid_is_dropped_before_override", both, 2, PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-m conntrack --ctstate INVALID -g otfw-drops\n-A otfw-forward -j otfw-override\n", NULL},
+	{"nft_both_ways", cell_cut, 1, PLAN_NFT, 0, PLAN_ISLAND,
+	 "add rule inet otfw island ip6 saddr fd00:2::/64 jump island_from_0\n", "delete"},
+	{"nft_out", cell_cut, 1, PLAN_NFT, 0, PLAN_FILL,
+	 "add rule inet otfw island_out ip daddr 10.2.0.0/24 meta mark & 0xff != 0x5 jump island_out_to_0\n",
+	 "hook"},
+	{"nft_override_has_its_end", line_open, 1, PLAN_NFT, 0, PLAN_ISLAND,
+	 "add rule inet otfw override ct direction original meta time < \"1700000000\" jump override_to_0\n",
+	 NULL},
+	{"frames_that_are_not_ip_have_no_zone", cell_cut, 1, PLAN_LINK, 0, PLAN_ISLAND, NULL, "a"},
+};
+
+static void island_says(void **state)
+{
+	const struct island_row *r = *state;
+	struct plan_options o = {
+		.backend = r->backend, .family = r->family, .islands = r->islands, .nislands = r->n};
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_int_equal(plan_print(&policy, &o, r->part, f), 0);
+	fclose(f);
+	if (r->has && !strstr(text, r->has))
+		fail_msg("'%s' is not in:\n%s", r->has, text);
+	if (r->lacks && strstr(text, r->lacks))
+		fail_msg("'%s' is in:\n%s", r->lacks, text);
+	free(text);
+}
 
 static void says(void **state)
 {
@@ -378,6 +469,14 @@ int main(void)
 		table[i] = (struct CMUnitTest){.name = rows[i].name,
 					       .test_func = says,
 					       .initial_state = (void *)(uintptr_t)&rows[i]};
-	failed = _cmocka_run_group_tests("plan says", table, n, setup, teardown);
+	struct CMUnitTest islands[sizeof(island_rows) / sizeof(island_rows[0])];
+	size_t k = sizeof(island_rows) / sizeof(island_rows[0]);
+
+	for (size_t i = 0; i < k; i++)
+		islands[i] = (struct CMUnitTest){.name = island_rows[i].name,
+						 .test_func = island_says,
+						 .initial_state = (void *)(uintptr_t)&island_rows[i]};
+	failed = _cmocka_run_group_tests("island says", islands, k, setup, teardown);
+	failed += _cmocka_run_group_tests("plan says", table, n, setup, teardown);
 	return failed + cmocka_run_group_tests_name("plan", fixed, setup, teardown);
 }
