@@ -28,21 +28,6 @@
 
 #include "rules/plan_rule.h"
 
-const char *plan_clean(const char *src, char *buf, size_t cap)
-{
-	size_t n = 0;
-
-	for (; src[n] && n + 1 < cap; n++) {
-		unsigned char c = (unsigned char)src[n];
-		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			    strchr("-_./:", c);
-
-		buf[n] = good ? (char)c : '_';
-	}
-	buf[n] = '\0';
-	return buf;
-}
-
 int plan_net_family(const struct policy_net *n)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};

@@ -50,11 +50,10 @@ enum plan_part {
 #define PLAN_QUEUES_MAX 64
 
 /*
- * Copies of safety packets, for conduits with `mirror`, `watchdog` or `expect`: NFLOG group, each with the conduit's name as prefix, as
- * plan_copy_name() writes it. Without `mirror` only what headers need.
+ * Copies of safety packets, for conduits with `mirror`, `watchdog` or `expect`: NFLOG group, each with policy_copy_name()
+ * as prefix. Without `mirror` only what headers need.
  */
 #define PLAN_COPY_GROUP  7766u
-#define PLAN_COPY_NAME   56 /* a prefix, terminated: nft takes less than iptables */
 #define PLAN_COPY_HEADER 128u
 
 /*
@@ -85,11 +84,6 @@ struct plan_options {
 	unsigned nislands;
 	bool bridge; /* nft: bridge family; iptables: br_netfilter (physical ports, neighbour discovery) */
 };
-
-/* Is a safety conduit copied? False for any other conduit. */
-bool plan_copies(const struct policy *p, unsigned conduit);
-/* The prefix of its copies. Returns buf. */
-const char *plan_copy_name(const char *conduit, char buf[PLAN_COPY_NAME]);
 
 /*
  * Prints one part. 0, or -1 with errno (from the stream, or ENOMEM). Same policy and options, same text. BASE and REMOVE do not

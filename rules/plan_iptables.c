@@ -111,7 +111,7 @@ static void print_matches(const struct plan_options *o, const struct plan_rule *
 
 static void print_action(const struct plan_rule *r, FILE *out)
 {
-	char prefix[PLAN_COPY_NAME];
+	char prefix[POLICY_COPY_NAME];
 
 	switch (r->action) {
 	case DO_COUNT: break;
@@ -126,7 +126,7 @@ static void print_action(const struct plan_rule *r, FILE *out)
 	case DO_CONNMARK: fprintf(out, " -j CONNMARK --set-xmark 0x%x/0x%x", r->value, PLAN_MARK_MASK); break;
 	case DO_COPY:
 		fprintf(out, " -j NFLOG --nflog-group %u --nflog-threshold 1 --nflog-prefix \"%s\"",
-			PLAN_COPY_GROUP, plan_clean(r->names[0], prefix, sizeof(prefix)));
+			PLAN_COPY_GROUP, policy_copy_name(r->names[0], prefix));
 		if (r->value)
 			fprintf(out, " --nflog-size %u", r->value);
 		break;
@@ -145,7 +145,7 @@ void plan_iptables_rule(const struct plan_options *o, const struct plan_rule *r,
 	if (r->label) {
 		fprintf(out, " -m comment --comment \"otfw %s", r->label);
 		for (int i = 0; i < 2 && r->names[i]; i++)
-			fprintf(out, "%c%s", i ? '/' : ' ', plan_clean(r->names[i], name, sizeof(name)));
+			fprintf(out, "%c%s", i ? '/' : ' ', policy_clean(r->names[i], name, sizeof(name)));
 		fputc('"', out);
 	}
 	print_action(r, out);

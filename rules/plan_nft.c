@@ -97,7 +97,7 @@ static void print_matches(const struct plan_rule *r, FILE *out)
 
 static void print_action(const struct plan_rule *r, FILE *out)
 {
-	char prefix[PLAN_COPY_NAME];
+	char prefix[POLICY_COPY_NAME];
 
 	if (r->account)
 		fprintf(out, " counter name \"%s\"", r->account);
@@ -120,7 +120,7 @@ static void print_action(const struct plan_rule *r, FILE *out)
 		break;
 	case DO_COPY:
 		fprintf(out, " log prefix \"%s\" group %u queue-threshold 1",
-			plan_clean(r->names[0], prefix, sizeof(prefix)), PLAN_COPY_GROUP);
+			policy_copy_name(r->names[0], prefix), PLAN_COPY_GROUP);
 		if (r->value)
 			fprintf(out, " snaplen %u", r->value);
 		break;
@@ -141,7 +141,7 @@ void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE
 	if (r->label) {
 		fprintf(out, " comment \"otfw %s", r->label);
 		for (int i = 0; i < 2 && r->names[i]; i++)
-			fprintf(out, "%c%s", i ? '/' : ' ', plan_clean(r->names[i], name, sizeof(name)));
+			fprintf(out, "%c%s", i ? '/' : ' ', policy_clean(r->names[i], name, sizeof(name)));
 		fputc('"', out);
 	}
 	fputc('\n', out);

@@ -101,8 +101,6 @@ void plan_safety_copies(const struct plan *pl, bool declare);
 /* Ahead of a queue: a safety packet there would be one that waits for user space. */
 void plan_safety_guard(const struct plan *pl, const char *queue);
 
-/* Writes src into buf as a backend takes it in a comment: letters, digits and -_./: only. Returns buf. */
-const char *plan_clean(const char *src, char *buf, size_t cap);
 /* "10.1.0.0/24", "fd00::1": a host without its length. buf holds 64 octets. Returns buf. */
 const char *plan_net(const struct policy_net *n, char *buf, size_t cap);
 /* 4 or 6. */

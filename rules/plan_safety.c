@@ -24,18 +24,6 @@ static const struct {
 	[SAFETY_OUT] = {TABLE_MANGLE, "safety_out", "safety-out", DO_RETURN, false, true, true},
 };
 
-bool plan_copies(const struct policy *p, unsigned conduit)
-{
-	struct policy_safety s;
-
-	return policy_safety_get(p, conduit, &s) && (s.mirror || s.watchdog_us || s.expect_max);
-}
-
-const char *plan_copy_name(const char *conduit, char buf[PLAN_COPY_NAME])
-{
-	return plan_clean(conduit, buf, PLAN_COPY_NAME);
-}
-
 /* One direction of a safety flow for one use, bound to the conduit's interfaces. */
 static void safety_way(const struct plan *pl, unsigned number, const struct policy_flow *f, bool back,
 		       enum safety_use use)
@@ -65,7 +53,7 @@ static void safety_way(const struct plan *pl, unsigned number, const struct poli
 		snprintf(flow, sizeof(flow), "%u", number);
 		r.names[1] = flow;
 	}
-	if (plan_copies(pl->policy, f->conduit)) {
+	if (policy_copies(pl->policy, f->conduit)) {
 		snprintf(copies, sizeof(copies), "safety_%u", f->conduit);
 		r.to = copies;
 	}
@@ -113,7 +101,7 @@ void plan_safety_copies(const struct plan *pl, bool declare)
 		struct plan_rule r = {.table = TABLE_FILTER, .chain = name};
 
 		/* Sorted by conduit: each once. */
-		if (!plan_copies(pl->policy, conduit) || (i > 0 && pl->safety[i - 1].conduit == conduit))
+		if (!policy_copies(pl->policy, conduit) || (i > 0 && pl->safety[i - 1].conduit == conduit))
 			continue;
 		snprintf(name, sizeof(name), "safety_%u", conduit);
 		if (declare) {

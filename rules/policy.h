@@ -154,6 +154,14 @@ const char *policy_interface(const struct policy *p, unsigned conduit, unsigned 
 bool policy_peer(const struct policy *p, unsigned conduit, unsigned i, struct policy_net *out);
 bool policy_group(const struct policy *p, unsigned conduit, unsigned i, struct policy_net *out);
 
+/* Has a safety conduit an alarm (mirror, watchdog, expect), so that its packets are copied? False for any other conduit. */
+bool policy_copies(const struct policy *p, unsigned conduit);
+/* Writes src into buf as the kernel's tools take it in a comment: letters, digits and -_./: only. Returns buf. */
+const char *policy_clean(const char *src, char *buf, size_t cap);
+/* What a copy carries to say its conduit. Returns buf. */
+#define POLICY_COPY_NAME 56 /* terminated */
+const char *policy_copy_name(const char *conduit, char buf[POLICY_COPY_NAME]);
+
 /* Extra EtherTypes a bridge lets pass, as sorted ranges. */
 bool policy_ethertype(const struct policy *p, unsigned i, uint16_t *lo, uint16_t *hi);
 

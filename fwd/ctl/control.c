@@ -152,6 +152,17 @@ static void status_text(const json_t *s)
 		print_numbers("  ", json_object_get(item, "counters"));
 		print_numbers("  refused: ", json_object_get(item, "reasons"));
 	}
+	const json_t *m = json_object_get(s, "mirror");
+	if (json_is_object(m))
+		printf("mirror %lld: %lld copies, %lld lost, %lld alarms, %lld restarts\n",
+		       number_of(m, "pid"), number_of(m, "copies"), number_of(m, "copies-lost"),
+		       number_of(m, "alarms"), number_of(m, "restarts"));
+	json_array_foreach(json_object_get(m, "lanes"), i, item) printf(
+		"  safety lane %s: %lld copies, %lld flows, %lld silent%s, %lld alarms\n",
+		string_of(item, "conduit"), number_of(item, "lane-copies"), number_of(item, "flows-seen"),
+		number_of(item, "flows-silent"),
+		json_is_true(json_object_get(item, "above-expected")) ? ", above what is expected" : "",
+		number_of(item, "lane-alarms"));
 	const json_t *r = json_object_get(s, "recorder");
 	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", number_of(r, "events"),
 	       number_of(r, "lines-lost"), number_of(r, "write-errors"));

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * otfw-engine: started by the guardian with FD_QUEUE, FD_SHM and FD_CHANNEL open, never by hand. Takes the shared memory, closes itself
- * in, and judges packets until the guardian goes.
+ * in, and judges packets until the guardian goes. With --mirror it looks at copies of safety packets and judges nothing.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fwd/common/msg.h"
+#include "fwd/engine/mirror.h"
 #include "fwd/engine/nfq.h"
 #include "fwd/engine/sandbox.h"
 
@@ -43,6 +45,31 @@ static struct shm *map_shared(const char **err)
 	return s;
 }
 
+/* Closes itself in. 0, or -1 with *what. */
+static int close_in(bool verdicts, const char **what)
+{
+	if (sandbox_root() < 0)
+		dprintf(STDERR_FILENO,
+			"otfw-engine: no empty root to be had; the system call filter alone keeps files away\n");
+	*what = "drop privileges";
+	if (sandbox_privileges(verdicts) < 0)
+		return -1;
+	*what = "system call filter";
+	return sandbox_calls();
+}
+
+static int run_mirror(void)
+{
+	const char *what = "shared memory";
+	struct mirror_shm *shm = mirror_map();
+
+	/* A name of its own in lists of processes. */
+	prctl(PR_SET_NAME, "otfw-mirror", 0, 0, 0);
+	if (!shm || close_in(false, &what) < 0 || mirror_run(shm, &what) < 0)
+		return fail(what);
+	return EXIT_RAN;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = "shared memory";
@@ -51,25 +78,23 @@ int main(int argc, char **argv)
 		puts("otfw-engine " OTFW_VERSION);
 		return EXIT_RAN;
 	}
-	if (argc > 1) {
-		dprintf(STDERR_FILENO, "usage: otfw-engine [--version]; the guardian starts it\n");
+	bool mirror = argc == 2 && strcmp(argv[1], "--mirror") == 0;
+	if (argc > 1 && !mirror) {
+		dprintf(STDERR_FILENO, "usage: otfw-engine [--mirror | --version]; the guardian starts it\n");
 		return EXIT_COULD_NOT;
 	}
 	/* What the guardian holds is none of the engine's business. */
 	if (close_range(FD_CHANNEL + 1, ~0u, 0) < 0)
 		return fail("close descriptors");
+	if (mirror)
+		return run_mirror();
 	struct shm *shm = map_shared(&what);
 	if (!shm)
 		return fail(what);
 	if (nfq_prepare() < 0)
 		return fail("queue socket");
-	if (sandbox_root() < 0)
-		dprintf(STDERR_FILENO,
-			"otfw-engine: no empty root to be had; the system call filter alone keeps files away\n");
-	if (sandbox_privileges() < 0)
-		return fail("drop privileges");
-	if (sandbox_calls() < 0)
-		return fail("system call filter");
+	if (close_in(true, &what) < 0)
+		return fail(what);
 	if (nfq_run(shm, &what) < 0)
 		return fail(what);
 	return EXIT_RAN;

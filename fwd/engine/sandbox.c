@@ -54,7 +54,7 @@ int sandbox_root(void)
 	return landlock_all();
 }
 
-int sandbox_privileges(void)
+int sandbox_privileges(bool verdicts)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct d[2] = {{0}};
@@ -62,11 +62,11 @@ int sandbox_privileges(void)
 
 	/* Without CAP_SETPCAP the bounding set stays; no_new_privs and the missing execve make it moot. */
 	for (int c = 0; c <= CAP_LAST_CAP; c++)
-		if (c != CAP_NET_ADMIN)
+		if (c != CAP_NET_ADMIN || !verdicts)
 			(void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -1;
-	d[0].effective = d[0].permitted = 1u << CAP_NET_ADMIN;
+	d[0].effective = d[0].permitted = verdicts ? 1u << CAP_NET_ADMIN : 0;
 	if (syscall(SYS_capset, &h, d) < 0)
 		return -1;
 	/* Root's number is kept: a number shared with others would let them send signals. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
 #include "fwd/common/shm.h"
 #include "rules/plan.h"
@@ -45,6 +46,15 @@ struct queue {
 	int sock; /* the netlink socket: a queue lives as long as somebody holds it */
 	int shm_fd;
 	struct shm *shm;
+	struct child child;
+};
+
+/* ---- mirror.c: who looks at copies of safety packets ---- */
+
+struct mirror {
+	int sock; /* NFLOG; -1: no policy has wanted it yet */
+	int shm_fd;
+	struct mirror_shm *shm; /* NULL: as sock */
 	struct child child;
 };
 
@@ -104,6 +114,7 @@ struct guardian {
 	struct queue queues[PLAN_QUEUES_MAX];
 	unsigned nqueues;
 	struct child recorder;
+	struct mirror mirror;
 	struct reload reload;
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
@@ -160,6 +171,17 @@ void engine_ended(struct guardian *g, struct queue *q);
 void recorder_start(struct guardian *g);
 void recorder_ended(struct guardian *g);
 void recorder_tell_queue(struct guardian *g, struct queue *q);
+
+/* mirror.c: does nothing until a policy wants copies. */
+/* 0, or -1 after having said why. */
+int mirror_open(struct guardian *g, const struct policy *p);
+/* Gives it the policy in force, and starts it if it does not run. */
+void mirror_hand_out(struct guardian *g);
+void mirror_start(struct guardian *g);
+void mirror_ended(struct guardian *g);
+void mirror_tell_recorder(struct guardian *g);
+/* Is it to be started, when its back-off allows? */
+bool mirror_down(const struct guardian *g);
 
 /* kernel.c */
 /* Does nft work with queues here? */

@@ -35,7 +35,7 @@
 #include "fwd/guardian/guardian.h"
 
 #define STOP_WAIT_MS 1000
-#define POLL_FDS     (PLAN_QUEUES_MAX + 4)
+#define POLL_FDS     (PLAN_QUEUES_MAX + WATCH_ENGINES)
 #define SAY_MAX      512
 
 int64_t now_us(void)
@@ -305,7 +305,7 @@ static void notify(const char *state)
 
 /* ---- the loop ---- */
 
-enum watched { WATCH_SIGNALS, WATCH_RELOAD, WATCH_RECORDER, WATCH_CHANNEL, WATCH_ENGINES };
+enum watched { WATCH_SIGNALS, WATCH_RELOAD, WATCH_RECORDER, WATCH_CHANNEL, WATCH_MIRROR, WATCH_ENGINES };
 
 static void on_signals(struct guardian *g)
 {
@@ -344,6 +344,8 @@ static int wait_ms(const struct guardian *g)
 
 	if (g->recorder.pid == 0)
 		next = g->recorder.start_at_us;
+	if (mirror_down(g) && g->mirror.child.start_at_us < next)
+		next = g->mirror.child.start_at_us;
 	for (unsigned i = 0; i < g->nqueues; i++)
 		if (g->queues[i].child.pid == 0 && g->queues[i].child.start_at_us < next)
 			next = g->queues[i].child.start_at_us;
@@ -363,6 +365,8 @@ static void revive(struct guardian *g)
 			engine_start(g, &g->queues[i]);
 	if (g->recorder.pid == 0 && g->recorder.start_at_us <= now)
 		recorder_start(g);
+	if (mirror_down(g) && g->mirror.child.start_at_us <= now)
+		mirror_start(g);
 }
 
 static void turn(struct guardian *g)
@@ -374,6 +378,7 @@ static void turn(struct guardian *g)
 	p[WATCH_RELOAD] = (struct pollfd){.fd = g->reload.pid > 0 ? g->reload.pidfd : -1, .events = POLLIN};
 	p[WATCH_RECORDER] = (struct pollfd){.fd = g->recorder.pidfd, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
+	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	for (unsigned i = 0; i < g->nqueues; i++)
 		p[n++] = (struct pollfd){.fd = g->queues[i].child.pidfd, .events = POLLIN};
 	if (poll(p, n, wait_ms(g)) < 0) {
@@ -389,6 +394,8 @@ static void turn(struct guardian *g)
 		on_recorder(g);
 	if (p[WATCH_RECORDER].revents)
 		recorder_ended(g);
+	if (p[WATCH_MIRROR].revents)
+		mirror_ended(g);
 	if (p[WATCH_SIGNALS].revents)
 		on_signals(g);
 	if (g->reload.state != RELOAD_IDLE)
@@ -428,6 +435,10 @@ static void end(struct guardian *g)
 		}
 		queue_settle(g, q, false);
 		queue_close(g, q);
+	}
+	if (g->mirror.child.pid) {
+		kill(g->mirror.child.pid, SIGKILL);
+		end_child(&g->mirror.child);
 	}
 	if (g->recorder.pid) {
 		if (g->recorder.channel < 0 || msg_send(g->recorder.channel, &m, -1) < 0)
@@ -469,6 +480,7 @@ int main(int argc, char **argv)
 		.run_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
+		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
 		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},
 	};

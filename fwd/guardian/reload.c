@@ -259,6 +259,7 @@ static void hand_out(struct guardian *g)
 		else if (msg_send(q->child.channel, &m, g->active.fd) < 0)
 			say("queue %u: cannot hand the policy to the engine: %s", q->num, strerror(errno));
 	}
+	mirror_hand_out(g);
 	if (g->recorder.pid && msg_send(g->recorder.channel, &m, g->active.fd) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
 }
@@ -293,6 +294,11 @@ static void compiled(struct guardian *g)
 	if (open_queues(g, &r->next) < 0) {
 		image_drop(&r->next);
 		fail(g, "a queue that the policy needs cannot be opened");
+		return;
+	}
+	if (mirror_open(g, &r->next.policy) < 0) {
+		image_drop(&r->next);
+		fail(g, "copies of safety packets cannot be had, which the policy needs");
 		return;
 	}
 	r->previous = g->active;

@@ -49,6 +49,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 {
 	if (m->type == MSG_SHM && fd >= 0)
 		queue_add(r, m->arg, fd);
+	else if (m->type == MSG_MIRROR && fd >= 0)
+		mirror_add_memory(r, fd);
 	else if (m->type == MSG_IMAGE && fd >= 0)
 		image_add(r, m->generation, fd);
 	else if (m->type == MSG_RELOADED)

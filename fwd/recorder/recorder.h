@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "fwd/common/jsonl.h"
+#include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
 #include "fwd/common/shm.h"
 
@@ -67,6 +68,8 @@ struct recorder {
 	struct log log;
 	struct queue queues[QUEUES_MAX];
 	unsigned nqueues;
+	struct mirror_shm *mirror; /* mapped read-only; NULL: none */
+	struct reader mirror_events;
 	struct image_kept images[IMAGES_MAX];
 	unsigned nimages; /* newest first */
 	uint64_t events;
@@ -77,6 +80,8 @@ struct recorder {
 /* Maps a queue's shared memory; takes fd. Errors are said on standard error and leave things as they were. */
 void queue_add(struct recorder *r, uint32_t num, int fd);
 /* Maps an image; takes fd. */
+/* The same for the mirror's memory. */
+void mirror_add_memory(struct recorder *r, int fd);
 void image_add(struct recorder *r, uint32_t generation, int fd);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
 /* The newest image, or NULL. */

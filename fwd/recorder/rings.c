@@ -23,9 +23,9 @@ static struct queue *queue_slot(struct recorder *r, uint32_t num)
 	return &r->queues[r->nqueues];
 }
 
-static struct reader reader_of(struct shm *shm, uint64_t at)
+static struct reader reader_of(struct ring *ring)
 {
-	struct reader in = {.ring = shm_at(shm, at)};
+	struct reader in = {.ring = ring};
 	uint64_t head = atomic_load(&in.ring->head);
 
 	/* From the oldest event kept: after a restart of ours some are written twice, none is lost; seq tells them apart. */
@@ -68,8 +68,32 @@ void queue_add(struct recorder *r, uint32_t num, int fd)
 			    .shm = shm,
 			    .dev = st.st_dev,
 			    .ino = st.st_ino,
-			    .engine = reader_of(shm, shm->ring_at),
-			    .guardian = reader_of(shm, shm->guardian_ring_at)};
+			    .engine = reader_of(shm_at(shm, shm->ring_at)),
+			    .guardian = reader_of(shm_at(shm, shm->guardian_ring_at))};
+}
+
+void mirror_add_memory(struct recorder *r, int fd)
+{
+	struct stat st;
+	void *mem;
+
+	if (r->mirror || fstat(fd, &st) != 0) {
+		close(fd);
+		return;
+	}
+	mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (mem == MAP_FAILED) {
+		complain("the mirror's memory: %s", strerror(errno));
+		return;
+	}
+	if (!mirror_good(mem, (size_t)st.st_size)) {
+		complain("the mirror's memory has another layout");
+		munmap(mem, (size_t)st.st_size);
+		return;
+	}
+	r->mirror = mem;
+	r->mirror_events = reader_of(&r->mirror->ring);
 }
 
 void image_add(struct recorder *r, uint32_t generation, int fd)
@@ -121,7 +145,7 @@ const struct policy *image_newest(const struct recorder *r)
 	return r->nimages ? &r->images[0].policy : NULL;
 }
 
-static void tell_lost(struct recorder *r, const struct queue *q, struct reader *in, const char *source)
+static void tell_lost(struct recorder *r, unsigned queue, struct reader *in, const char *source)
 {
 	struct jsonl j;
 
@@ -134,29 +158,29 @@ static void tell_lost(struct recorder *r, const struct queue *q, struct reader *
 	jsonl_str(&j, "detail", "events were overwritten before they were written down");
 	jsonl_uint(&j, "lost", in->lost - in->lost_told);
 	jsonl_str(&j, "source", source);
-	jsonl_uint(&j, "queue", q->num);
+	jsonl_uint(&j, "queue", queue);
 	jsonl_object_end(&j);
 	jsonl_line(&j);
 	log_line(&r->log, line, j.len);
 	in->lost_told = in->lost;
 }
 
-static bool reader_drain(struct recorder *r, const struct queue *q, struct reader *in, const char *source)
+static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, const char *source)
 {
 	struct event e;
 	unsigned n = 0;
 
 	while (n < EVENTS_A_TURN && ring_get(in->ring, &in->tail, &e, &in->lost) == 1) {
 		struct jsonl j;
-		tell_lost(r, q, in, source);
+		tell_lost(r, queue, in, source);
 		jsonl_open(&j, line, sizeof(line));
-		jsonl_event(&j, &e, image_find(r, e.generation), source, q->num);
+		jsonl_event(&j, &e, image_find(r, e.generation), source, queue);
 		if (!j.cut)
 			log_line(&r->log, line, j.len);
 		r->events++;
 		n++;
 	}
-	tell_lost(r, q, in, source);
+	tell_lost(r, queue, in, source);
 	return n > 0;
 }
 
@@ -166,8 +190,10 @@ bool rings_drain(struct recorder *r)
 
 	for (unsigned i = 0; i < r->nqueues; i++) {
 		struct queue *q = &r->queues[i];
-		any |= reader_drain(r, q, &q->guardian, "guardian");
-		any |= reader_drain(r, q, &q->engine, "engine");
+		any |= reader_drain(r, q->num, &q->guardian, "guardian");
+		any |= reader_drain(r, q->num, &q->engine, "engine");
 	}
+	if (r->mirror)
+		any |= reader_drain(r, 0, &r->mirror_events, "mirror");
 	return any;
 }

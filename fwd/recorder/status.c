@@ -78,6 +78,44 @@ static void policy_print(const struct policy *p, struct jsonl *j)
 	jsonl_array_end(j);
 }
 
+/* Per lane by name: lanes are numbered by the policy that the mirror has. */
+static void mirror_print(const struct recorder *r, struct jsonl *j)
+{
+	const struct mirror_shm *m = r->mirror;
+	const struct policy *p = m ? image_find(r, (uint32_t)load32(&m->generation)) : NULL;
+	struct policy_conduit c;
+
+	if (!m) {
+		jsonl_null(j, "mirror");
+		return;
+	}
+	jsonl_object(j, "mirror");
+	jsonl_uint(j, "pid", load32(&m->pid));
+	jsonl_uint(j, "restarts", load32(&m->restarts));
+	jsonl_uint(j, "copies", load64(&m->copies));
+	jsonl_uint(j, "copies-lost", load64(&m->lost));
+	jsonl_uint(j, "copies-unknown", load64(&m->unknown));
+	jsonl_uint(j, "alarms", load64(&m->alarms));
+	jsonl_uint(j, "events-lost", r->mirror_events.lost);
+	jsonl_array(j, "lanes");
+	for (unsigned i = 0; p && i < MIRROR_LANES && policy_conduit_get(p, i, &c); i++) {
+		const struct mirror_lane *l = &m->lanes[i];
+
+		if (!policy_copies(p, i))
+			continue;
+		jsonl_object(j, NULL);
+		jsonl_str(j, "conduit", c.name);
+		jsonl_uint(j, "lane-copies", load64(&l->copies));
+		jsonl_uint(j, "lane-alarms", load64(&l->alarms));
+		jsonl_uint(j, "flows-seen", load32(&l->flows));
+		jsonl_uint(j, "flows-silent", load32(&l->silent));
+		jsonl_bool(j, "above-expected", load32(&l->above) != 0);
+		jsonl_object_end(j);
+	}
+	jsonl_array_end(j);
+	jsonl_object_end(j);
+}
+
 void status_print(const struct recorder *r, struct jsonl *j)
 {
 	const struct policy *p = image_newest(r);
@@ -100,6 +138,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	for (unsigned i = 0; i < r->nqueues; i++)
 		queue_print(&r->queues[i], j);
 	jsonl_array_end(j);
+	mirror_print(r, j);
 	jsonl_object(j, "recorder");
 	jsonl_time(j, "since", r->started_us);
 	jsonl_uint(j, "events", r->events);
