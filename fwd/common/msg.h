@@ -25,8 +25,11 @@ enum msg_type {
 	MSG_RELOADED, /* guardian -> recorder: a request is answered: arg = its number, status 0 or 1, generation; memfd with words for whoever asked */
 	MSG_ISLAND,   /* recorder -> guardian: arg = request number, island; answered by MSG_RELOADED */
 	MSG_ISLANDS, /* guardian -> recorder: memfd with what is isolated and overridden, as islands_print() has it */
-	MSG_MIRROR, /* guardian -> recorder: memfd of the mirror's shared memory */
-	MSG_STOP    /* guardian -> recorder: write what is left and end */
+	MSG_MIRROR,      /* guardian -> recorder: memfd of the mirror's shared memory */
+	MSG_STOP,        /* guardian -> recorder: write what is left and end */
+	MSG_LEDGER,      /* recorder -> guardian: read the ledger; arg = request number, not 0 */
+	MSG_LEDGER_BASE, /* guardian -> recorder: memfd with the first reading of this run */
+	MSG_LEDGER_READ /* guardian -> recorder: arg = request number, status 0 or 1; memfd with the counters as text */
 };
 
 enum msg_island_act { ISLAND_ISOLATE, ISLAND_RELEASE, ISLAND_OVERRIDE, ISLAND_OVERRIDE_END };

@@ -54,6 +54,8 @@ const char *shm_counter_name(unsigned i)
 		[SHM_PICKED_UP] = "picked-up",
 		[SHM_QUEUE_ERRORS] = "queue-errors",
 		[SHM_LATE_VERDICTS] = "late-verdicts",
+		[SHM_LATE_DROPS] = "late-drops",
+		[SHM_EVENTS_SPARED] = "events-spared",
 		[SHM_SEQ_GAPS] = "sequence-gaps",
 	};
 

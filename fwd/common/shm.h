@@ -18,7 +18,7 @@
 #include "fwd/common/event.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 1u
+#define SHM_VERSION 2u
 
 #define SHM_FLOWS     16384u
 #define SHM_FLOW_SIZE 2560u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
@@ -46,6 +46,8 @@ enum shm_counter {
 	SHM_PICKED_UP,     /* sessions found in the middle */
 	SHM_QUEUE_ERRORS,  /* ENOBUFS on the socket */
 	SHM_LATE_VERDICTS, /* a verdict came back: the guardian had been faster */
+	SHM_LATE_DROPS,    /* of those, drops: the packet went on, it is in SHM_DROPPED all the same */
+	SHM_EVENTS_SPARED, /* denials for which no event of their own was written */
 	SHM_SEQ_GAPS,      /* ids the kernel used up without a message */
 	SHM_COUNTERS
 };
@@ -85,6 +87,8 @@ struct shm_engine {
 	_Atomic uint32_t generation; /* of the policy it judges by */
 	_Atomic uint32_t busy;       /* 1 while it is in packet current_id */
 	_Atomic uint32_t current_id;
+	_Atomic uint32_t dropping_id;  /* a drop is being given to this packet, */
+	_Atomic uint64_t dropping;     /* and this is what SHM_DROPPED is to be then; 0: none is */
 	_Atomic uint32_t current_flow; /* slot, or UINT32_MAX while unknown */
 	_Atomic uint32_t last_id;      /* last id read: the next engine sees gaps from here */
 	_Atomic uint64_t heartbeat;    /* packets handled */

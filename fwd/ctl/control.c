@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fwd/ctl/ask.h"
 #include "fwd/ctl/ctl.h"
 
 #define RUN_DIR      "/run/otfw"
@@ -16,12 +17,7 @@
 #define TIMEOUT_S    10
 #define TIMEOUT_LOAD 70 /* a reload compiles and waits for engines */
 
-struct ask {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	bool json;
-};
-
-static bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a)
+bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
 						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
@@ -49,8 +45,7 @@ static bool ask_options(const struct command *cmd, int argc, char **argv, struct
 	return true;
 }
 
-/* The answer's line, malloc'ed, or NULL after having said why. */
-static char *ask(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
+char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct timeval timeout = {.tv_sec = timeout_s};
@@ -168,8 +163,7 @@ static void status_text(const json_t *s)
 	       number_of(r, "lines-lost"), number_of(r, "write-errors"));
 }
 
-/* Parses the answer. NULL after having said what is wrong with it. */
-static json_t *answer_read(const struct command *cmd, const struct ask *a, const char *text)
+json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text)
 {
 	json_error_t err;
 	json_t *answer = json_loads(text, 0, &err);
@@ -193,8 +187,8 @@ int cmd_status(const struct command *cmd, int argc, char **argv)
 
 	if (!ask_options(cmd, argc, argv, &a))
 		return EXIT_UNABLE;
-	char *text = ask(cmd, &a, "{\"cmd\":\"status\"}\n", TIMEOUT_S);
-	json_t *answer = text ? answer_read(cmd, &a, text) : NULL;
+	char *text = ask_text(cmd, &a, "{\"cmd\":\"status\"}\n", TIMEOUT_S);
+	json_t *answer = text ? ask_answer(cmd, &a, text) : NULL;
 	if (answer && a.json)
 		fputs(text, stdout);
 	else if (answer)
@@ -211,8 +205,8 @@ int cmd_reload(const struct command *cmd, int argc, char **argv)
 
 	if (!ask_options(cmd, argc, argv, &a))
 		return EXIT_UNABLE;
-	char *text = ask(cmd, &a, "{\"cmd\":\"reload\"}\n", TIMEOUT_LOAD);
-	json_t *answer = text ? answer_read(cmd, &a, text) : NULL;
+	char *text = ask_text(cmd, &a, "{\"cmd\":\"reload\"}\n", TIMEOUT_LOAD);
+	json_t *answer = text ? ask_answer(cmd, &a, text) : NULL;
 	int status = EXIT_UNABLE;
 	if (answer) {
 		bool ok = json_is_true(json_object_get(answer, "ok"));

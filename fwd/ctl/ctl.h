@@ -34,6 +34,7 @@ int cmd_explain(const struct command *cmd, int argc, char **argv);
 int cmd_fmt(const struct command *cmd, int argc, char **argv);
 int cmd_help(const struct command *cmd, int argc, char **argv);
 int cmd_init(const struct command *cmd, int argc, char **argv);
+int cmd_ledger(const struct command *cmd, int argc, char **argv);
 int cmd_manual(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);

@@ -28,6 +28,8 @@ const struct command commands[] = {
 	 "ask the running firewall for its state and counters", cmd_status},
 	{"reload", "[--json] [--run-dir DIR | --control SOCKET]",
 	 "have the running firewall load its policy file again", cmd_reload},
+	{"ledger", "[--json] [--run-dir DIR | --control SOCKET]",
+	 "account for every packet that the running firewall was given", cmd_ledger},
 	{"manual", "", "print the reference of the policy language", cmd_manual},
 	{"help", "[COMMAND]", "print this list, or the usage of one command", cmd_help},
 	{0},

@@ -28,10 +28,17 @@ void work_accept(struct work *w, uint32_t mark)
 	work_accept_rewritten(w, mark, NULL, 0);
 }
 
+/* Said before it is done and booked after: whoever kills the engine in between, its successor's ledger is right to the packet. */
 void work_drop(struct work *w)
 {
-	shm_add(w->v->shm, SHM_DROPPED, 1);
+	struct shm *s = w->v->shm;
+	uint64_t n = atomic_load_explicit(&s->counters[SHM_DROPPED], memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&s->engine.dropping_id, w->id, memory_order_relaxed);
+	atomic_store_explicit(&s->engine.dropping, n, memory_order_release);
 	decide(w, &(struct decision){.action = ACTION_DROP});
+	atomic_store_explicit(&s->counters[SHM_DROPPED], n, memory_order_relaxed);
+	atomic_store_explicit(&s->engine.dropping, 0, memory_order_release);
 }
 
 /* The reset takes the number that the receiver expects next, not that of the denied segment: RFC 5961 accepts no other. */

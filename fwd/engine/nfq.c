@@ -28,6 +28,8 @@
 
 #define MESSAGE_MAX    (0xffffu + 4096u) /* a packet and its attributes */
 #define ATTRIBUTES_MAX 64u               /* of one message */
+#define DROPPED_IDS    65536u            /* more than a queue and its answers hold */
+#define DROPPED_WORDS  (DROPPED_IDS / 64u)
 #define CLOCK_EVERY_US 1000000
 #define IMAGE_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -39,6 +41,7 @@ static struct {
 	int64_t clock_at,
 		wall_off; /* when the wall clock was last asked, and how far it is from the monotonic one */
 	uint16_t queue_num;
+	uint64_t dropped[DROPPED_WORDS]; /* one bit an id: the last verdict for it was a drop */
 	uint8_t message[MESSAGE_MAX] __attribute__((aligned(8)));
 } engine;
 
@@ -79,6 +82,22 @@ struct verdict_message {
 #define VERDICT_PLAIN offsetof(struct verdict_message, payload_attr)
 _Static_assert(sizeof(struct verdict_message) == 16 + 4 + 12 + 8 + 4, "netlink attributes are packed");
 
+/* A verdict may come back as too late: then it must be known whether it was a drop. */
+static uint64_t *dropped_word(uint32_t id)
+{
+	return &engine.dropped[id % DROPPED_IDS / 64];
+}
+static void remember(uint32_t id, bool drop)
+{
+	uint64_t bit = UINT64_C(1) << id % 64;
+
+	*dropped_word(id) = drop ? *dropped_word(id) | bit : *dropped_word(id) & ~bit;
+}
+static bool was_dropped(uint32_t id)
+{
+	return *dropped_word(id) >> id % 64 & 1;
+}
+
 static void decide(void *ctx, uint32_t id, const struct decision *d)
 {
 	static const uint8_t pad[4];
@@ -98,6 +117,7 @@ static void decide(void *ctx, uint32_t id, const struct decision *d)
 	ssize_t n;
 
 	(void)ctx;
+	remember(id, !accept);
 	if (plen == 0) {
 		m.h.nlmsg_len = VERDICT_PLAIN;
 		n = send(FD_QUEUE, &m, VERDICT_PLAIN, 0);
@@ -133,6 +153,10 @@ static void on_error(const struct nlmsghdr *h)
 		return; /* an acknowledgement, or an answer to the guardian */
 	if (e.error == -ENOENT) {
 		shm_add(engine.verdict.shm, SHM_LATE_VERDICTS, 1);
+		if (was_dropped(h->nlmsg_seq)) {
+			shm_add(engine.verdict.shm, SHM_LATE_DROPS, 1);
+			remember(h->nlmsg_seq, false);
+		}
 		live_late(h->nlmsg_seq, &engine.now);
 	} else {
 		shm_add(engine.verdict.shm, SHM_QUEUE_ERRORS, 1);

@@ -93,6 +93,22 @@ struct reload {
 	int job_text[GUARDIAN_JOBS];
 };
 
+/* ---- ledger.c ---- */
+
+#define LEDGER_STEPS 8
+
+struct ledger {
+	bool running;
+	uint32_t request; /* the recorder's; 0: our own first reading */
+	uint32_t again;   /* asked for meanwhile; 0: not */
+	int step;
+	pid_t pid; /* of the tool that prints */
+	int pidfd;
+	int text; /* memfd: what it prints */
+	int base; /* memfd: the first reading; -1: none yet */
+	int64_t deadline_us;
+};
+
 struct guardian {
 	/* options */
 	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH];
@@ -116,6 +132,7 @@ struct guardian {
 	struct child recorder;
 	struct mirror mirror;
 	struct reload reload;
+	struct ledger ledger;
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
 };
@@ -210,6 +227,12 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request);
 void reload_step(struct guardian *g, bool child_ended);
 /* Milliseconds until reload_step() is useful without a child's end; -1: no need. */
 int reload_wait_ms(const struct guardian *g);
+
+/* ledger.c */
+/* Reads the ledger's counters for the recorder; request 0: the first reading, for itself. */
+void ledger_begin(struct guardian *g, uint32_t request);
+/* Called when its child ended, and now and then. */
+void ledger_step(struct guardian *g);
 
 /* caps.c */
 void caps_limit(void);

@@ -218,10 +218,8 @@ struct hook {
 	const char *table, *hook, *chain;
 };
 static const struct hook hooks[] = {
-	{"filter", "FORWARD", "otfw-forward"},
-	{"raw", "PREROUTING", "otfw-prerouting"},
-	{"mangle", "FORWARD", "otfw-zones_in"},
-	{"mangle", "POSTROUTING", "otfw-postrouting"},
+	{"filter", "FORWARD", "otfw-forward"},      {"raw", "PREROUTING", "otfw-prerouting"},
+	{"mangle", "FORWARD", "otfw-zones_in"},     {"mangle", "POSTROUTING", "otfw-postrouting"},
 	{"mangle", "PREROUTING", "otfw-safety_in"},
 };
 #define HOOKS (sizeof(hooks) / sizeof(hooks[0]))

@@ -305,7 +305,15 @@ static void notify(const char *state)
 
 /* ---- the loop ---- */
 
-enum watched { WATCH_SIGNALS, WATCH_RELOAD, WATCH_RECORDER, WATCH_CHANNEL, WATCH_MIRROR, WATCH_ENGINES };
+enum watched {
+	WATCH_SIGNALS,
+	WATCH_RELOAD,
+	WATCH_LEDGER,
+	WATCH_RECORDER,
+	WATCH_CHANNEL,
+	WATCH_MIRROR,
+	WATCH_ENGINES
+};
 
 static void on_signals(struct guardian *g)
 {
@@ -329,6 +337,8 @@ static void on_recorder(struct guardian *g)
 			close(fd);
 		if (m.type == MSG_RELOAD)
 			reload_begin(g, true, m.arg);
+		else if (m.type == MSG_LEDGER && m.arg)
+			ledger_begin(g, m.arg);
 	}
 	if (r == 0) {
 		/* Gone, or about to be: its end is seen by its pidfd. */
@@ -376,6 +386,7 @@ static void turn(struct guardian *g)
 
 	p[WATCH_SIGNALS] = (struct pollfd){.fd = g->signal_fd, .events = POLLIN};
 	p[WATCH_RELOAD] = (struct pollfd){.fd = g->reload.pid > 0 ? g->reload.pidfd : -1, .events = POLLIN};
+	p[WATCH_LEDGER] = (struct pollfd){.fd = g->ledger.pid > 0 ? g->ledger.pidfd : -1, .events = POLLIN};
 	p[WATCH_RECORDER] = (struct pollfd){.fd = g->recorder.pidfd, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
@@ -400,6 +411,8 @@ static void turn(struct guardian *g)
 		on_signals(g);
 	if (g->reload.state != RELOAD_IDLE)
 		reload_step(g, p[WATCH_RELOAD].revents != 0);
+	if (p[WATCH_LEDGER].revents)
+		ledger_step(g);
 	revive(g);
 }
 
@@ -482,6 +495,7 @@ int main(int argc, char **argv)
 		.active = {.fd = -1},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
+		.ledger = {.pidfd = -1, .text = -1, .base = -1},
 		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},
 	};
 	int what = options(&g, argc, argv), rc;

@@ -36,7 +36,7 @@
 
 struct proc_row {
 	bool found;
-	unsigned waiting, mode, range;
+	unsigned waiting, mode, range, refused;
 	uint32_t id;
 };
 
@@ -50,10 +50,10 @@ static bool read_row(const struct guardian *g, uint16_t num, struct proc_row *ro
 		return false;
 	buf[n] = '\0';
 	for (char *line = buf; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		unsigned q, port, dropped, user_dropped, id;
+		unsigned q, port, dropped, id;
 
 		if (sscanf(line, "%u %u %u %u %u %u %u %u", &q, &port, &row->waiting, &row->mode, &row->range,
-			   &dropped, &user_dropped, &id) == 8 &&
+			   &dropped, &row->refused, &id) == 8 &&
 		    q == num) {
 			row->found = true;
 			row->id = id;
@@ -259,6 +259,21 @@ static void book(_Atomic uint32_t *counter, uint32_t n)
 }
 
 /*
+ * A verdict for one packet that a dead engine had. True when the packet was still there: the engine may have died between giving
+ * its verdict and noting so. Each packet takes an id as it comes; those that the socket refused took one and do not wait.
+ */
+static bool settle_one(struct guardian *g, struct queue *q, uint32_t id, bool accept)
+{
+	struct proc_row before, after;
+
+	if (!read_row(g, q->num, &before) || before.waiting == 0)
+		return false;
+	queue_verdict(q, id, accept);
+	return read_row(g, q->num, &after) &&
+	       (after.id - before.id) - (after.refused - before.refused) != after.waiting - before.waiting;
+}
+
+/*
  * The kernel keeps what a dead engine had read and not decided; its messages are gone. There are three kinds:
  *  - the packet it was in when it died: the suspect, where it died of itself or left its flow half changed. It is denied in either kind of zone, or it
  *    would kill the next engine too. When somebody killed the engine between two changes, the packet is one of those below;
@@ -276,22 +291,27 @@ void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 	uint32_t settled = 0, upto = 0;
 	bool known;
 
+	if (atomic_load(&s->engine.dropping)) {
+		/* Given or not, it is now, and the engine's. */
+		queue_verdict(q, atomic_load(&s->engine.dropping_id), false);
+		atomic_store(&s->counters[SHM_DROPPED], atomic_load(&s->engine.dropping));
+		atomic_store(&s->engine.dropping, 0);
+	}
 	if (atomic_load(&s->engine.busy)) {
 		bool suspect = crashed || !atomic_load(&s->flows_clean);
+		bool there = settle_one(g, q, atomic_load(&s->engine.current_id), open && !suspect);
 
-		queue_verdict(q, atomic_load(&s->engine.current_id), open && !suspect);
-		if (suspect)
+		if (suspect && there)
 			book(&s->guardian.suspects, 1);
-		else
+		else if (there)
 			settled++;
 		atomic_store(&s->engine.busy, 0);
 	}
 	for (uint32_t i = 0; i < SHM_HELD; i++) {
 		if (atomic_load(&held[i].state) == 0)
 			continue;
-		queue_verdict(q, held[i].id, open);
+		settled += settle_one(g, q, held[i].id, open);
 		atomic_store(&held[i].state, 0);
-		settled++;
 	}
 	if (read_row(g, q->num, &before) && before.waiting > 0) {
 		/*

@@ -88,6 +88,7 @@ static void finish(struct guardian *g, bool good)
 	if (good && r->initial) {
 		/* Last: whoever reaches the control socket finds a policy in force. Until then events wait in their rings. */
 		r->initial = false;
+		ledger_begin(g, 0);
 		recorder_start(g);
 	}
 	if (r->again && !g->stop) {

@@ -138,6 +138,20 @@ static void client_reload(struct control *c, struct client *cl)
 	cl->since_us = clock_us();
 }
 
+static void client_ledger(struct control *c, struct client *cl)
+{
+	if (++c->requests == 0)
+		c->requests = 1;
+	struct msg m = {.type = MSG_LEDGER, .arg = c->requests};
+	if (msg_send(c->channel, &m, -1) != 0) {
+		client_refuse(cl, "the guardian cannot be reached");
+		return;
+	}
+	cl->waits = m.arg;
+	cl->ledger = true;
+	cl->since_us = clock_us();
+}
+
 static void client_request(struct control *c, const struct recorder *r, struct client *cl, const char *text,
 			   size_t len)
 {
@@ -156,8 +170,10 @@ static void client_request(struct control *c, const struct recorder *r, struct c
 		client_answer(cl, &j);
 	} else if (strcmp(cmd, "reload") == 0) {
 		client_reload(c, cl);
+	} else if (strcmp(cmd, "ledger") == 0) {
+		client_ledger(c, cl);
 	} else {
-		client_refuse(cl, "unknown command: status and reload are known");
+		client_refuse(cl, "unknown command: status, reload and ledger are known");
 	}
 	json_decref(request);
 }
@@ -171,7 +187,7 @@ void control_reloaded(struct control *c, const struct msg *m, int fd)
 		close(fd);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		struct client *cl = &c->clients[i];
-		if (cl->fd < 0 || cl->waits == 0 || cl->waits != m->arg)
+		if (cl->fd < 0 || cl->waits == 0 || cl->ledger || cl->waits != m->arg)
 			continue;
 		struct jsonl j;
 		cl->waits = 0;
@@ -185,6 +201,27 @@ void control_reloaded(struct control *c, const struct msg *m, int fd)
 		client_answer(cl, &j);
 	}
 	free(words);
+}
+
+void control_ledger(struct control *c, struct recorder *r, const struct msg *m, int fd)
+{
+	ledger_take(&r->ledger, m->status == 0 ? fd : -1);
+	if (m->status != 0 && fd >= 0)
+		close(fd);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &c->clients[i];
+		if (cl->fd < 0 || cl->waits == 0 || !cl->ledger || (int32_t)(cl->waits - m->arg) > 0)
+			continue;
+		cl->waits = 0;
+		if (!r->ledger.good) {
+			client_refuse(cl, "the kernel's counters cannot be read");
+			continue;
+		}
+		struct jsonl j;
+		jsonl_open(&j, answer, sizeof(answer));
+		ledger_print(r, &j);
+		client_answer(cl, &j);
+	}
 }
 
 /* False when the client is gone or has had its time. */

@@ -55,6 +55,10 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		image_add(r, m->generation, fd);
 	else if (m->type == MSG_RELOADED)
 		control_reloaded(c, m, fd);
+	else if (m->type == MSG_LEDGER_BASE)
+		ledger_take(&r->ledger_base, fd);
+	else if (m->type == MSG_LEDGER_READ)
+		control_ledger(c, r, m, fd);
 	else if (fd >= 0)
 		close(fd);
 	if (m->type == MSG_STOP)

@@ -64,6 +64,51 @@ struct image_kept {
 	struct policy policy;
 };
 
+/* ---- ledger.c: the account of what was forwarded ---- */
+
+#define LEDGER_ZONES  128
+#define LEDGER_QUEUES 64
+#define LEDGER_NAME   64
+
+/* Who let a packet go (rules/plan_ledger.c). */
+enum ledger_out {
+	OUT_INSPECTED,
+	OUT_RELEASED,
+	OUT_PASSED,
+	OUT_KERNEL,
+	OUT_SAFETY,
+	OUT_UNSEEN,
+	OUT_OVERRIDE,
+	OUT_RESET,
+	OUTS
+};
+/* Why the kernel dropped one. */
+enum ledger_drop { DROP_RESET, DROP_INVALID, DROP_ISOLATED, DROP_UNLISTED, DROPS };
+
+/* Two readings of one counter, on both sides of everything that is read once. */
+struct ledger_zone {
+	char name[LEDGER_NAME];
+	uint64_t in[2], out[2][OUTS], isolated_out[2], drop[2][DROPS];
+};
+struct ledger_queue {
+	uint16_t num;
+	uint64_t waiting, full, refused, ids;
+	uint64_t denied[2], settled[2], suspects[2]; /* dropped: by the engine, by the guardian */
+	uint64_t released;                           /* let go by the guardian when an engine had died */
+};
+struct ledger {
+	bool good; /* it was read */
+	struct ledger_zone zones[LEDGER_ZONES];
+	unsigned nzones;
+	struct ledger_queue queues[LEDGER_QUEUES];
+	unsigned nqueues;
+};
+struct ledger_balance {
+	int64_t unaccounted; /* packets that came in and are in no book (or, below 0, the other way round) */
+	uint64_t moving;     /* packets that moved while it was read: as far it may be off unseen */
+	int64_t before;      /* lost before the first reading of this run */
+};
+
 struct recorder {
 	struct log log;
 	struct queue queues[QUEUES_MAX];
@@ -72,6 +117,7 @@ struct recorder {
 	struct reader mirror_events;
 	struct image_kept images[IMAGES_MAX];
 	unsigned nimages; /* newest first */
+	struct ledger ledger, ledger_base;
 	uint64_t events;
 	int64_t started_us;
 	bool stop;
@@ -89,6 +135,17 @@ const struct policy *image_newest(const struct recorder *r);
 /* Writes down what is in the rings now. True when there was anything. */
 bool rings_drain(struct recorder *r);
 
+/* ---- ledger.c ---- */
+
+/* Reads the guardian's text. False, and not good, when it makes no sense. */
+bool ledger_parse(struct ledger *l, const char *text);
+/* base may be one that was not read. */
+void ledger_weigh(const struct ledger *l, const struct ledger *base, struct ledger_balance *out);
+/* Takes fd. */
+void ledger_take(struct ledger *l, int fd);
+/* The answer to {"cmd":"ledger"}, one line. */
+void ledger_print(const struct recorder *r, struct jsonl *j);
+
 /* ---- status.c ---- */
 
 /* The answer to {"cmd":"status"}, one line. */
@@ -99,7 +156,8 @@ void status_print(const struct recorder *r, struct jsonl *j);
 struct client {
 	int fd; /* -1: free */
 	int64_t since_us;
-	uint32_t waits; /* number of the reload it waits for; 0: none */
+	uint32_t waits; /* number of the reload or ledger it waits for; 0: none */
+	bool ledger;    /* it is a ledger */
 	size_t in_len;
 	char in[REQUEST_MAX];
 	char *out; /* malloc'ed answer, or NULL */
@@ -119,6 +177,9 @@ void control_close(struct control *c, const char *path);
 void control_work(struct control *c, struct recorder *r);
 /* The guardian's answer to a reload; takes fd. */
 void control_reloaded(struct control *c, const struct msg *m, int fd);
+
+/* The guardian's reading for request m->arg and older ones; takes fd. */
+void control_ledger(struct control *c, struct recorder *r, const struct msg *m, int fd);
 
 int64_t clock_us(void);
 /* "otfw-recorder: ..." on standard error. */

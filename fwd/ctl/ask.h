@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions to the running firewall, over the recorder's control socket. */
+#ifndef OTFW_FWD_CTL_ASK_H
+#define OTFW_FWD_CTL_ASK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/un.h>
+
+#include "fwd/ctl/ctl.h"
+
+struct ask {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	bool json;
+};
+
+/* [--json] [--run-dir DIR | --control SOCKET] and nothing else. False after having said what is wrong. */
+bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a);
+/* The answer's line, malloc'ed, or NULL after having said why. */
+char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s);
+/* Parses the answer. NULL after having said what is wrong with it. */
+json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
+
+#endif
