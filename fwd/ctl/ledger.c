@@ -69,7 +69,7 @@ static void ledger_text(const json_t *s)
 		numbers("  dropped: ", item);
 	}
 	if (number(s, "before-start"))
-		printf("lost before this start: %lld\n", number(s, "before-start"));
+		printf("dropped behind queues before this start: %lld\n", number(s, "before-start"));
 	if (off == 0)
 		printf("the ledger balances (%lld packets moved while it was read)\n", number(s, "moving"));
 	else if (off > 0)

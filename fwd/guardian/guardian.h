@@ -133,6 +133,7 @@ struct guardian {
 	struct mirror mirror;
 	struct reload reload;
 	struct ledger ledger;
+	bool accounted; /* the kernel had accounts already when we started: there may be losses in them */
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
 };

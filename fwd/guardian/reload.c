@@ -88,7 +88,8 @@ static void finish(struct guardian *g, bool good)
 	if (good && r->initial) {
 		/* Last: whoever reaches the control socket finds a policy in force. Until then events wait in their rings. */
 		r->initial = false;
-		ledger_begin(g, 0);
+		if (g->accounted)
+			ledger_begin(g, 0);
 		recorder_start(g);
 	}
 	if (r->again && !g->stop) {
@@ -288,8 +289,10 @@ static void compiled(struct guardian *g)
 		fail(g, "the base chains cannot be made");
 		return;
 	}
-	if (r->initial)
+	if (r->initial) {
 		kernel_accounts_read(g);
+		g->accounted = g->backend == PLAN_NFT || *g->accounts[0] || *g->accounts[1];
+	}
 	if (r->initial)
 		kernel_check_sysctls(g); /* connection tracking has its settings once rules ask for it */
 	if (open_queues(g, &r->next) < 0) {
