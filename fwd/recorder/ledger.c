@@ -91,7 +91,7 @@ static bool label_take(struct ledger *l, const struct section *s, const char *la
 		     {"isolated", DROP_ISOLATED},
 		     {"unlisted-to", DROP_UNLISTED},
 		     {"unlisted-from", DROP_UNLISTED}};
-	int words = sscanf(label, "otfw %63s %127[^\"]", kind, name);
+	int words = sscanf(label, "otfw %63[^ \"] %127[^\"]", kind, name);
 	char *slash = strrchr(name, '/');
 	struct ledger_zone *z;
 
@@ -143,20 +143,21 @@ static uint64_t counter_value(const char *name)
 }
 
 /* One line of what iptables-save or nft prints. */
-static bool rule_line(struct ledger *l, const struct section *s, const char *line)
+static bool rule_line(struct ledger *l, const struct section *s, const char *at)
 {
-	const char *label = strstr(line, "comment \"otfw "), *object = strstr(line, "counter name \"");
+	const char *label = strstr(at, "comment \"otfw "), *object = strstr(at, "counter name \"");
 	char name[WORD] = "";
 	uint64_t packets;
+	char brace;
 
-	if (sscanf(line, " counter %63s {", name) == 1) {
+	if (sscanf(at, " counter %63s %c", name, &brace) == 2 && brace == '{') {
 		if (ncounters == COUNTERS_MAX)
 			return false;
 		strcpy(counters[ncounters].name, name);
 		counters[ncounters++].packets = 0;
 		return true;
 	}
-	if (ncounters && sscanf(line, " packets %" SCNu64 " bytes", &packets) == 1) {
+	if (ncounters && sscanf(at, " packets %" SCNu64 " bytes", &packets) == 1) {
 		counters[ncounters - 1].packets = packets;
 		return true;
 	}
@@ -165,20 +166,20 @@ static bool rule_line(struct ledger *l, const struct section *s, const char *lin
 	label += strlen("comment \"");
 	if (object && sscanf(object, "counter name \"%63[^\"]\"", name) == 1)
 		return label_take(l, s, label, counter_value(name));
-	if (sscanf(line, "[%" SCNu64 ":", &packets) == 1)
+	if (sscanf(at, "[%" SCNu64 ":", &packets) == 1)
 		return label_take(l, s, label, packets);
 	return true;
 }
 
 /* One line of the guardian's books. */
-static bool book_line(struct ledger *l, const char *line)
+static bool book_line(struct ledger *l, const char *at)
 {
 	uint64_t n[8];
 	char word[WORD];
 	unsigned num;
 	struct ledger_queue *q;
 
-	if (sscanf(line, "%63[a-z] %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, word, &num,
+	if (sscanf(at, "%63[a-z] %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, word, &num,
 		   &n[0], &n[1], &n[2], &n[3], &n[4]) == 7) {
 		bool after = strcmp(word, "after") == 0;
 
@@ -188,7 +189,7 @@ static bool book_line(struct ledger *l, const char *line)
 		q->settled[after] = n[2];
 		q->suspects[after] = n[3];
 		q->released = n[4];
-	} else if (sscanf(line,
+	} else if (sscanf(at,
 			  "%u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
 			  " %" SCNu64,
 			  &num, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6]) == 8) {
@@ -219,24 +220,24 @@ bool ledger_parse(struct ledger *l, const char *text)
 {
 	struct section s = {.counts = false};
 	unsigned firsts = 0, seconds = 0, books = 0;
-	char line[1024];
+	char row[1024];
 
 	memset(l, 0, sizeof(*l));
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 		bool good = true;
 
-		snprintf(line, sizeof(line), "%.*s", n < sizeof(line) ? (int)n : (int)sizeof(line) - 1, text);
+		snprintf(row, sizeof(row), "%.*s", n < sizeof(row) ? (int)n : (int)sizeof(row) - 1, text);
 		text += n + (text[n] == '\n');
-		if (line[0] == '@' && line[1] == ' ') {
-			section_begin(&s, line + 2);
+		if (row[0] == '@' && row[1] == ' ') {
+			section_begin(&s, row + 2);
 			firsts += s.first && !s.second;
 			seconds += s.second && !s.first;
 			books += s.books;
 		} else if (s.counts) {
-			good = rule_line(l, &s, line);
+			good = rule_line(l, &s, row);
 		} else if (s.books) {
-			good = book_line(l, line);
+			good = book_line(l, row);
 		}
 		if (!good)
 			return false;
@@ -320,7 +321,7 @@ void ledger_weigh(const struct ledger *l, const struct ledger *base, struct ledg
 
 /* ---- the answer ---- */
 
-static void zone_print(const struct ledger_zone *z, struct jsonl *j)
+static void account_print(const struct ledger_zone *z, struct jsonl *j)
 {
 	uint64_t out = out_sum(z, 1);
 	uint64_t in = z->in[1], drop = drop_sum(z, 1);
@@ -344,7 +345,7 @@ static void zone_print(const struct ledger_zone *z, struct jsonl *j)
 	jsonl_object_end(j);
 }
 
-static void queue_print(const struct ledger_queue *q, struct jsonl *j)
+static void book_print(const struct ledger_queue *q, struct jsonl *j)
 {
 	jsonl_object(j, NULL);
 	jsonl_uint(j, "queue", q->num);
@@ -383,16 +384,16 @@ void ledger_print(const struct recorder *r, struct jsonl *j)
 		for (unsigned k = 0; k < DROPS; k++)
 			sum.drop[1][k] += z->drop[1][k];
 		jsonl_object(j, NULL);
-		zone_print(z, j);
+		account_print(z, j);
 		jsonl_object_end(j);
 	}
 	jsonl_array_end(j);
 	jsonl_object(j, "all");
-	zone_print(&sum, j);
+	account_print(&sum, j);
 	jsonl_object_end(j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < l->nqueues; i++)
-		queue_print(&l->queues[i], j);
+		book_print(&l->queues[i], j);
 	jsonl_array_end(j);
 	jsonl_object_end(j);
 	jsonl_line(j);

@@ -19,6 +19,7 @@
 
 /* The recorder is no library: everything of it but main() comes in whole. */
 #include "fwd/recorder/control.c"
+#include "fwd/recorder/ledger.c"
 #include "fwd/recorder/log.c"
 #include "fwd/recorder/rings.c"
 #include "fwd/recorder/status.c"
@@ -335,7 +336,7 @@ static struct bad_request bad_requests[] = {
 	{"not JSON", "status\n", "the request is not JSON"},
 	{"no command", "{\"a\":1}\n", "the request has no \"cmd\""},
 	{"command is no string", "{\"cmd\":1}\n", "the request has no \"cmd\""},
-	{"unknown command", "{\"cmd\":\"format\"}\n", "unknown command: status and reload are known"},
+	{"unknown command", "{\"cmd\":\"format\"}\n", "unknown command: status, reload and ledger are known"},
 	{"an array", "[]\n", "the request has no \"cmd\""},
 	{"empty line", "\n", "the request is not JSON"},
 };
