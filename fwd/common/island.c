@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEAD "otfw-island 1\n"
+#define HEAD     "otfw-island 1\n"
+#define TIME_MAX (INT64_MAX / 4)
 
 struct island *islands_find(struct islands *s, const char *zone, bool override)
 {
@@ -45,7 +46,8 @@ bool island_over(const struct island *is, const struct island_now *now)
 	if (!is->override)
 		return false;
 	if (strcmp(is->boot, now->boot) == 0)
-		return now->boot_us >= is->until_boot_us;
+		return now->boot_us >= is->until_boot_us ||
+		       is->until_boot_us - now->boot_us > OVERRIDE_MAX_US;
 	return !now->clock_good || now->wall_us < is->since_us || now->wall_us >= is->until_us;
 }
 
@@ -181,6 +183,11 @@ static bool parse_line(struct islands *s, const char *line)
 	else if (last && strncmp(line, "net ", 4) == 0 && strlen(line) > 36 && last->nnets < ISLAND_NETS)
 		return parse_net(line + 4, &last->nets[last->nnets++]);
 	else
+		return false;
+	if (new.since_us < 0 || new.since_us > TIME_MAX || new.until_boot_us < 0 ||
+	    new.until_boot_us > TIME_MAX ||
+	    (new.override && (new.until_us - new.since_us < OVERRIDE_MIN_US ||
+			      new.until_us - new.since_us > OVERRIDE_MAX_US)))
 		return false;
 	if (!island_zone_good(new.zone) || islands_find(s, new.zone, new.override) || s->n == ISLAND_MAX)
 		return false;

@@ -16,9 +16,13 @@ struct ask {
 
 /* [--json] [--run-dir DIR | --control SOCKET] and nothing else. False after having said what is wrong. */
 bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a);
+/* The socket: control, or the one in dir (NULL: where it is installed). False after having said that its path is too long. */
+bool ask_path(const struct command *cmd, const char *dir, const char *control, struct ask *a);
 /* The answer's line, malloc'ed, or NULL after having said why. */
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s);
 /* Parses the answer. NULL after having said what is wrong with it. */
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
+/* "islands" of a status, for people. */
+void islands_text(const json_t *status);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* otfwctl status and reload: questions to the running firewall, over the recorder's control socket. */
+/* otfwctl status and reload, and how any command asks: questions to the running firewall, over the recorder's control socket. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -17,13 +17,26 @@
 #define TIMEOUT_S    10
 #define TIMEOUT_LOAD 70 /* a reload compiles and waits for engines */
 
+bool ask_path(const struct command *cmd, const char *dir, const char *control, struct ask *a)
+{
+	if (!dir)
+		dir = RUN_DIR;
+	int n = control ? snprintf(a->path, sizeof(a->path), "%s", control)
+			: snprintf(a->path, sizeof(a->path), "%s/control", dir);
+	if (n < 0 || (size_t)n >= sizeof(a->path)) {
+		ctl_error(cmd, "%s: longer than the path of a socket can be", control ? control : dir);
+		return false;
+	}
+	return true;
+}
+
 bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
 						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 						{"control", required_argument, NULL, OPT_CONTROL},
 						{0}};
-	const char *dir = RUN_DIR, *control = NULL;
+	const char *dir = NULL, *control = NULL;
 	int c;
 
 	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
@@ -36,13 +49,7 @@ bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a
 	}
 	if (!ctl_arguments(cmd, argc, argv, 0))
 		return false;
-	int n = control ? snprintf(a->path, sizeof(a->path), "%s", control)
-			: snprintf(a->path, sizeof(a->path), "%s/control", dir);
-	if (n < 0 || (size_t)n >= sizeof(a->path)) {
-		ctl_error(cmd, "%s: longer than the path of a socket can be", control ? control : dir);
-		return false;
-	}
-	return true;
+	return ask_path(cmd, dir, control, a);
 }
 
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
@@ -134,6 +141,7 @@ static void status_text(const json_t *s)
 	json_array_foreach(json_object_get(s, "zones"), i, item)
 		printf("zone %s: fails %s%s\n", string_of(item, "name"), string_of(item, "failure"),
 		       json_is_true(json_object_get(item, "safety")) ? ", safety" : "");
+	islands_text(s);
 	json_array_foreach(json_object_get(s, "conduits"), i, item)
 		printf("conduit %s to %s: lane %s, mode %s, fails %s, %lld rules\n", string_of(item, "name"),
 		       string_of(item, "to"), string_of(item, "lane"), string_of(item, "mode"),

@@ -33,9 +33,12 @@ int cmd_diff(const struct command *cmd, int argc, char **argv);
 int cmd_explain(const struct command *cmd, int argc, char **argv);
 int cmd_fmt(const struct command *cmd, int argc, char **argv);
 int cmd_help(const struct command *cmd, int argc, char **argv);
+int cmd_isolate(const struct command *cmd, int argc, char **argv);
 int cmd_init(const struct command *cmd, int argc, char **argv);
 int cmd_ledger(const struct command *cmd, int argc, char **argv);
 int cmd_manual(const struct command *cmd, int argc, char **argv);
+int cmd_override(const struct command *cmd, int argc, char **argv);
+int cmd_release(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
 int cmd_ruleset(const struct command *cmd, int argc, char **argv);
@@ -52,14 +55,19 @@ enum {
 	OPT_AT,
 	OPT_BACKEND,
 	OPT_BRIDGE,
+	OPT_CONFIRM,
 	OPT_CONTROL,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
+	OPT_END,
+	OPT_FOR,
+	OPT_INCLUDING_SAFETY,
 	OPT_JSON,
 	OPT_PART,
 	OPT_POLICY,
 	OPT_PORT,
 	OPT_QUEUE_BASE,
+	OPT_REASON,
 	OPT_ROUTED,
 	OPT_RUN_DIR,
 	OPT_WRITE,

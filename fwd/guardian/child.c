@@ -273,6 +273,7 @@ void recorder_start(struct guardian *g)
 	for (unsigned i = 0; i < g->nqueues; i++)
 		recorder_tell_queue(g, &g->queues[i]);
 	mirror_tell_recorder(g);
+	island_tell(g);
 	if (send_image(g, c) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
 }

@@ -109,9 +109,37 @@ struct ledger {
 	int64_t deadline_us;
 };
 
+/* ---- island.c ---- */
+
+#define ISLAND_ASKS  8
+#define ISLAND_WORDS 128
+
+struct island_ask {
+	uint32_t request, at; /* at: the change that must be done before it is answered */
+	bool override;
+	char zone[ISLAND_ZONE], words[ISLAND_WORDS];
+};
+struct island_work {
+	struct islands list;
+	char boot[ISLAND_BOOT];
+	int dir;      /* the state directory; -1: none */
+	bool damaged; /* the state file could not be read: the next policy decides */
+	/* Changes are counted: the newest, in force, being loaded, in the text of the running reload, on disk, being written. */
+	uint32_t want, applied, applying, printed, saved, saving;
+	pid_t pid; /* the ruleset loader; 0: none */
+	int pidfd, words, job, njobs, job_text[GUARDIAN_JOBS];
+	int64_t deadline_us, apply_retry_us;
+	pid_t save_pid; /* writes the state file; 0: none */
+	int save_pidfd;
+	int64_t save_retry_us;
+	struct island_ask asks[ISLAND_ASKS];
+	unsigned nasks;
+};
+
 struct guardian {
 	/* options */
-	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH];
+	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH],
+		state_dir[GUARDIAN_PATH];
 	enum plan_backend backend;
 	bool backend_auto, bridge;
 	bool best_effort; /* start also where a promise cannot be kept, and say so */
@@ -134,6 +162,7 @@ struct guardian {
 	struct reload reload;
 	struct ledger ledger;
 	bool accounted; /* the kernel had accounts already when we started: there may be losses in them */
+	struct island_work island;
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
 };
@@ -213,6 +242,8 @@ int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[
 void kernel_accounts_read(struct guardian *g);
 /* Job i has loaded text: the accounts in it are there now. */
 void kernel_fill_done(struct guardian *g, int i, int text);
+/* The same with what isolates and overrides, in the active policy: jobs 0..n-1. */
+int kernel_island_print(struct guardian *g, int text[GUARDIAN_JOBS]);
 /* Starts job i. pid, or -1. */
 pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd);
 
@@ -234,6 +265,24 @@ int reload_wait_ms(const struct guardian *g);
 void ledger_begin(struct guardian *g, uint32_t request);
 /* Called when its child ended, and now and then. */
 void ledger_step(struct guardian *g);
+
+/* island.c */
+/* Opens the state directory and reads what is isolated and overridden. 0, or -1 with the reason said. */
+int island_load(struct guardian *g);
+/* A reload is about to print its ruleset: ends what the new policy ends, and takes what zones are in it. */
+void island_policy(struct guardian *g);
+/* A reload is over; good: its ruleset is in force. */
+void island_refilled(struct guardian *g, bool good);
+void island_request(struct guardian *g, const struct msg *m);
+/* Called each turn: ends overrides, loads and writes what has changed, answers. Never waits. */
+void island_step(struct guardian *g);
+/* Milliseconds until island_step() is useful without the end of a child; -1: no need. */
+int island_wait_ms(const struct guardian *g);
+/* What is in force, for the recorder; for the printing of a ruleset: how many. */
+void island_tell(struct guardian *g);
+unsigned island_plan(const struct guardian *g, struct plan_island out[ISLAND_MAX]);
+/* Has the last change written down, waiting for it at most two seconds. */
+void island_end(struct guardian *g);
 
 /* caps.c */
 void caps_limit(void);

@@ -186,8 +186,12 @@ static int print(const struct guardian *g, const struct image_mem *img, const st
 				 .queue_nums = img ? img->queue_nums : NULL,
 				 .accounts = j->family == 6 ? g->accounts[1] : g->accounts[0],
 				 .bridge = g->bridge};
+	static struct plan_island islands[ISLAND_MAX];
 	FILE *f = open_memstream(text, len);
 	int rc;
+
+	o.islands = islands;
+	o.nislands = img ? island_plan(g, islands) : 0;
 
 	if (!f)
 		return -1;
@@ -445,17 +449,15 @@ void kernel_fill_done(struct guardian *g, int i, int text)
 
 /* ---- fill ---- */
 
-int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS])
+static int print_jobs(const struct guardian *g, const struct image_mem *img, const struct job *j, int n,
+		      enum plan_part part, int text[GUARDIAN_JOBS])
 {
-	struct job j[GUARDIAN_JOBS];
-	int n = jobs(g, j);
-
 	for (int i = 0; i < n; i++) {
 		char *t;
 		size_t len;
 
 		text[i] = -1;
-		if (print(g, img, &j[i], PLAN_FILL, &t, &len) == 0) {
+		if (print(g, img, &j[i], part, &t, &len) == 0) {
 			text[i] = memory_text(t, len);
 			free(t);
 		}
@@ -466,6 +468,25 @@ int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[
 		}
 	}
 	return n;
+}
+
+int kernel_fill_print(struct guardian *g, const struct image_mem *img, int text[GUARDIAN_JOBS])
+{
+	struct job j[GUARDIAN_JOBS];
+	int n = jobs(g, j);
+
+	return print_jobs(g, img, j, n, PLAN_FILL, text);
+}
+
+int kernel_island_print(struct guardian *g, int text[GUARDIAN_JOBS])
+{
+	struct job j[GUARDIAN_JOBS];
+	int n = jobs(g, j);
+
+	/* Frames that are not IP belong to no zone; their job is the last. */
+	if (j[n - 1].backend == PLAN_LINK)
+		n--;
+	return print_jobs(g, &g->active, j, n, PLAN_ISLAND, text);
 }
 
 pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, int *pidfd)

@@ -90,7 +90,7 @@ void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 
 static const char usage[] =
 	"usage: otfwd [--policy FILE] [--backend auto|nft|iptables] [--queue-base N] [--run-dir DIR]\n"
-	"             [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
+	"             [--state-dir DIR] [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
 	"       otfwd --remove [--backend auto|nft|iptables] [--bridge]\n";
 
 enum option_id {
@@ -98,6 +98,7 @@ enum option_id {
 	OPT_BACKEND,
 	OPT_QUEUE_BASE,
 	OPT_RUN_DIR,
+	OPT_STATE_DIR,
 	OPT_EVENTS,
 	OPT_BRIDGE,
 	OPT_BEST_EFFORT,
@@ -151,6 +152,7 @@ static int options(struct guardian *g, int argc, char **argv)
 					      {"backend", required_argument, NULL, OPT_BACKEND},
 					      {"queue-base", required_argument, NULL, OPT_QUEUE_BASE},
 					      {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+					      {"state-dir", required_argument, NULL, OPT_STATE_DIR},
 					      {"events", required_argument, NULL, OPT_EVENTS},
 					      {"log", required_argument, NULL, OPT_EVENTS},
 					      {"bridge", no_argument, NULL, OPT_BRIDGE},
@@ -168,6 +170,7 @@ static int options(struct guardian *g, int argc, char **argv)
 		case OPT_BACKEND: bad |= set_backend(g, optarg); break;
 		case OPT_QUEUE_BASE: bad |= set_queue_base(g, optarg); break;
 		case OPT_RUN_DIR: bad |= set_path(g->run_dir, optarg); break;
+		case OPT_STATE_DIR: bad |= set_path(g->state_dir, optarg); break;
 		case OPT_EVENTS: bad |= set_path(g->events, optarg); break;
 		case OPT_BRIDGE: g->bridge = true; break;
 		case OPT_BEST_EFFORT: g->best_effort = true; break;
@@ -312,6 +315,8 @@ enum watched {
 	WATCH_RECORDER,
 	WATCH_CHANNEL,
 	WATCH_MIRROR,
+	WATCH_ISLAND,
+	WATCH_SAVE,
 	WATCH_ENGINES
 };
 
@@ -339,6 +344,8 @@ static void on_recorder(struct guardian *g)
 			reload_begin(g, true, m.arg);
 		else if (m.type == MSG_LEDGER && m.arg)
 			ledger_begin(g, m.arg);
+		else if (m.type == MSG_ISLAND)
+			island_request(g, &m);
 	}
 	if (r == 0) {
 		/* Gone, or about to be: its end is seen by its pidfd. */
@@ -350,8 +357,10 @@ static void on_recorder(struct guardian *g)
 static int wait_ms(const struct guardian *g)
 {
 	int64_t now = now_us(), next = INT64_MAX;
-	int ms = reload_wait_ms(g);
+	int ms = reload_wait_ms(g), island_ms = island_wait_ms(g);
 
+	if (island_ms >= 0 && (ms < 0 || island_ms < ms))
+		ms = island_ms;
 	if (g->recorder.pid == 0)
 		next = g->recorder.start_at_us;
 	if (mirror_down(g) && g->mirror.child.start_at_us < next)
@@ -388,6 +397,9 @@ static void turn(struct guardian *g)
 	p[WATCH_RELOAD] = (struct pollfd){.fd = g->reload.pid > 0 ? g->reload.pidfd : -1, .events = POLLIN};
 	p[WATCH_LEDGER] = (struct pollfd){.fd = g->ledger.pid > 0 ? g->ledger.pidfd : -1, .events = POLLIN};
 	p[WATCH_RECORDER] = (struct pollfd){.fd = g->recorder.pidfd, .events = POLLIN};
+	p[WATCH_ISLAND] = (struct pollfd){.fd = g->island.pid > 0 ? g->island.pidfd : -1, .events = POLLIN};
+	p[WATCH_SAVE] =
+		(struct pollfd){.fd = g->island.save_pid > 0 ? g->island.save_pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	for (unsigned i = 0; i < g->nqueues; i++)
@@ -413,6 +425,7 @@ static void turn(struct guardian *g)
 		reload_step(g, p[WATCH_RELOAD].revents != 0);
 	if (p[WATCH_LEDGER].revents)
 		ledger_step(g);
+	island_step(g);
 	revive(g);
 }
 
@@ -460,6 +473,7 @@ static void end(struct guardian *g)
 	}
 	if (g->reload.pid > 0)
 		kill(g->reload.pid, SIGKILL);
+	island_end(g);
 }
 
 static int choose_backend(struct guardian *g)
@@ -473,7 +487,7 @@ static int choose_backend(struct guardian *g)
 /* Steps 1 to 6. 0 when the policy is in force; -1 after what went wrong was said. */
 static int start(struct guardian *g)
 {
-	if (open_files(g) < 0)
+	if (open_files(g) < 0 || island_load(g) < 0)
 		return -1;
 	choose_backend(g);
 	g->reload.initial = true;
@@ -488,12 +502,14 @@ int main(int argc, char **argv)
 	static struct guardian g = {
 		.policy = "/etc/otfw/policy.yaml",
 		.run_dir = "/run/otfw",
+		.state_dir = "/var/lib/otfw",
 		.backend_auto = true,
 		.log_fd = -1,
 		.run_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
+		.island = {.dir = -1, .pidfd = -1, .words = -1, .save_pidfd = -1},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
 		.ledger = {.pidfd = -1, .text = -1, .base = -1},
 		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},

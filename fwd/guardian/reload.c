@@ -80,6 +80,7 @@ static void finish(struct guardian *g, bool good)
 	if (r->out >= 0)
 		close(r->out);
 	r->words = r->out = -1;
+	island_refilled(g, good);
 	image_drop(&r->previous);
 	if (!good && r->initial)
 		g->stop = true;
@@ -355,6 +356,7 @@ static void fill(struct guardian *g)
 {
 	struct reload *r = &g->reload;
 
+	island_policy(g);
 	r->job = 0;
 	r->njobs = kernel_fill_print(g, &g->active, r->job_text);
 	r->state = RELOAD_FILLING;

@@ -100,13 +100,15 @@ static void client_refuse(struct client *cl, const char *text)
 	client_answer(cl, &j);
 }
 
-static bool heard(int fd)
+static bool heard(int fd, uint32_t *uid)
 {
-	struct ucred cred;
+	struct ucred cred = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-	       (cred.uid == 0 || cred.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return false;
+	*uid = cred.uid;
+	return (cred.uid == 0 || cred.uid == geteuid());
 }
 
 static void control_accept(struct control *c)
@@ -119,22 +121,23 @@ static void control_accept(struct control *c)
 		if (fd < 0)
 			return;
 		*cl = (struct client){.fd = fd, .since_us = clock_us()};
-		if (!heard(fd))
+		if (!heard(fd, &cl->uid))
 			client_refuse(cl,
 				      "permission denied: only root and the recorder's own user are heard");
 	}
 }
 
-static void client_reload(struct control *c, struct client *cl)
+/* To the guardian; the client waits for its answer. */
+static void client_pass_on(struct control *c, struct client *cl, struct msg *m)
 {
 	if (++c->requests == 0)
 		c->requests = 1;
-	struct msg m = {.type = MSG_RELOAD, .arg = c->requests};
-	if (msg_send(c->channel, &m, -1) != 0) {
+	m->arg = c->requests;
+	if (msg_send(c->channel, m, -1) != 0) {
 		client_refuse(cl, "the guardian cannot be reached");
 		return;
 	}
-	cl->waits = m.arg;
+	cl->waits = m->arg;
 	cl->since_us = clock_us();
 }
 
@@ -169,11 +172,21 @@ static void client_request(struct control *c, const struct recorder *r, struct c
 		status_print(r, &j);
 		client_answer(cl, &j);
 	} else if (strcmp(cmd, "reload") == 0) {
-		client_reload(c, cl);
+		struct msg m = {.type = MSG_RELOAD};
+		client_pass_on(c, cl, &m);
 	} else if (strcmp(cmd, "ledger") == 0) {
 		client_ledger(c, cl);
+	} else if (island_command(cmd)) {
+		struct msg m;
+		const char *wrong = island_message(cmd, request, cl->uid, &m);
+		if (wrong)
+			client_refuse(cl, wrong);
+		else
+			client_pass_on(c, cl, &m);
 	} else {
-		client_refuse(cl, "unknown command: status, reload and ledger are known");
+		client_refuse(
+			cl,
+			"unknown command: status, reload, ledger, isolate, release and override are known");
 	}
 	json_decref(request);
 }

@@ -59,6 +59,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		ledger_take(&r->ledger_base, fd);
 	else if (m->type == MSG_LEDGER_READ)
 		control_ledger(c, r, m, fd);
+	else if (m->type == MSG_ISLANDS && fd >= 0)
+		islands_read(r, fd);
 	else if (fd >= 0)
 		close(fd);
 	if (m->type == MSG_STOP)

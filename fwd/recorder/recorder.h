@@ -119,6 +119,7 @@ struct recorder {
 	unsigned nimages; /* newest first */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
+	struct islands islands; /* as the guardian says */
 	int64_t started_us;
 	bool stop;
 };
@@ -146,6 +147,16 @@ void ledger_take(struct ledger *l, int fd);
 /* The answer to {"cmd":"ledger"}, one line. */
 void ledger_print(const struct recorder *r, struct jsonl *j);
 
+/* ---- island.c ---- */
+
+/* Requests about one zone, told by "cmd". Sets m, or returns what is wrong with the request. */
+struct json_t;
+const char *island_message(const char *cmd, const struct json_t *request, uint32_t uid, struct msg *m);
+bool island_command(const char *cmd);
+/* What the guardian tells; takes fd. */
+void islands_read(struct recorder *r, int fd);
+void islands_status(const struct recorder *r, struct jsonl *j);
+
 /* ---- status.c ---- */
 
 /* The answer to {"cmd":"status"}, one line. */
@@ -156,8 +167,9 @@ void status_print(const struct recorder *r, struct jsonl *j);
 struct client {
 	int fd; /* -1: free */
 	int64_t since_us;
-	uint32_t waits; /* number of the reload or ledger it waits for; 0: none */
+	uint32_t waits; /* number of the request it waits for; 0: none */
 	bool ledger;    /* it is a ledger */
+	uint32_t uid;   /* peer credentials */
 	size_t in_len;
 	char in[REQUEST_MAX];
 	char *out; /* malloc'ed answer, or NULL */
@@ -175,7 +187,7 @@ int control_open(struct control *c, const char *path, int channel);
 void control_close(struct control *c, const char *path);
 /* Accepts, reads, answers; never waits. */
 void control_work(struct control *c, struct recorder *r);
-/* The guardian's answer to a reload; takes fd. */
+/* The guardian's answer to a request; takes fd. */
 void control_reloaded(struct control *c, const struct msg *m, int fd);
 
 /* The guardian's reading for request m->arg and older ones; takes fd. */

@@ -134,6 +134,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	} else {
 		jsonl_null(j, "policy");
 	}
+	islands_status(r, j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < r->nqueues; i++)
 		queue_print(&r->queues[i], j);

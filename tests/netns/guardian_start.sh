@@ -9,7 +9,7 @@ bg in_f "$TOOLS/modbus_server" -p 5020
 wait_for 5 listening "$F" 5020 || fail 'the host service does not listen'
 need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
 need_queue
-start() { in_f timeout 20 "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/run" "$@" >"$TMP/out" 2>&1; }
+start() { in_f timeout 20 "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/run" --state-dir "$TMP/state" "$@" >"$TMP/out" 2>&1; }
 
 start --policy "$TMP/none.yaml"
 same 'no such policy: exit status' 1 $?
@@ -37,7 +37,7 @@ client_open hmi "$C" $PLC
 expect hmi 'read holding 4 1' 'ok 4'
 
 mkdir "$TMP/second"
-in_f timeout 20 "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/second" --policy $POLICY --queue-base 7 >"$TMP/out" 2>&1
+in_f timeout 20 "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/second" --state-dir "$TMP/state2" --policy $POLICY --queue-base 7 >"$TMP/out" 2>&1
 same 'a second daemon: exit status' 1 $?
 same 'a second daemon: why' '*queue 7: another process has it*' "$(tr '\n' ' ' <"$TMP/out")"
 expect hmi 'read holding 5 1' 'ok 5'

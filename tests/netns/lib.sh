@@ -160,7 +160,7 @@ fw_start() {
 	need_tools "$B/otfwd" "$B/otfw-engine" "$B/otfw-recorder" "$B/otfwctl"
 	need_queue
 	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl RUN=$TMP/run
-	bg in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" "$@" >"$FWLOG" 2>&1 </dev/null
+	bg in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" --state-dir "$TMP/state" "$@" >"$FWLOG" 2>&1 </dev/null
 	FWPID=$!
 	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
 	queue_bound || fail "no queue is bound: $(in_f cat /proc/net/netfilter/nfnetlink_queue)"

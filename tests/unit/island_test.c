@@ -78,7 +78,8 @@ static void a_full_list_fits_its_text(void **state)
 		memset(is.reason, 'r', ISLAND_REASON - 1);
 		memset(is.boot, 'b', ISLAND_BOOT - 1);
 		is.uid = UINT32_MAX;
-		is.since_us = is.until_us = is.until_boot_us = INT64_MIN;
+		is.since_us = is.until_boot_us = INT64_MAX / 4;
+		is.until_us = is.since_us + OVERRIDE_MAX_US;
 		is.nnets = ISLAND_NETS;
 		memset(is.nets, 0xff, sizeof(is.nets));
 		for (unsigned k = 0; k < ISLAND_NETS; k++)
@@ -162,6 +163,7 @@ static const struct over_row over_rows[] = {
 	{"a_wall_clock_set_ahead_does_not_end_it", true, true, 90000, 999, false},
 	{"an_unsynchronised_clock_is_no_matter_in_the_same_boot", true, false, 10, 200, false},
 	{"goes_on_behind_a_reboot_by_a_good_clock", false, true, 899, 5, false},
+	{"never_longer_than_the_most_there_is", true, true, 10, -30000, true},
 	{"ended_while_it_was_off", false, true, 900, 5, true},
 	{"a_doubtful_clock_ends_it_at_boot", false, false, 10, 5, true},
 	{"a_clock_before_its_start_ends_it_at_boot", false, true, -1, 5, true},

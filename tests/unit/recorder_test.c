@@ -19,6 +19,7 @@
 
 /* The recorder is no library: everything of it but main() comes in whole. */
 #include "fwd/recorder/control.c"
+#include "fwd/recorder/island.c"
 #include "fwd/recorder/ledger.c"
 #include "fwd/recorder/log.c"
 #include "fwd/recorder/rings.c"
@@ -336,7 +337,15 @@ static struct bad_request bad_requests[] = {
 	{"not JSON", "status\n", "the request is not JSON"},
 	{"no command", "{\"a\":1}\n", "the request has no \"cmd\""},
 	{"command is no string", "{\"cmd\":1}\n", "the request has no \"cmd\""},
-	{"unknown command", "{\"cmd\":\"format\"}\n", "unknown command: status, reload and ledger are known"},
+	{"unknown command", "{\"cmd\":\"format\"}\n",
+	 "unknown command: status, reload, ledger, isolate, release and override are known"},
+	{"isolate what", "{\"cmd\":\"isolate\",\"reason\":\"r\"}\n", "\"zone\" is not the name of a zone"},
+	{"release why", "{\"cmd\":\"release\",\"zone\":\"cell\"}\n",
+	 "\"reason\" must be 1 to 95 octets, without control characters and blanks around it"},
+	{"a reason of two lines", "{\"cmd\":\"release\",\"zone\":\"cell\",\"reason\":\"a\\nb\"}\n",
+	 "\"reason\" must be 1 to 95 octets, without control characters and blanks around it"},
+	{"override for how long", "{\"cmd\":\"override\",\"zone\":\"cell\",\"reason\":\"r\"}\n",
+	 "\"for-us\" is not a number of microseconds"},
 	{"an array", "[]\n", "the request has no \"cmd\""},
 	{"empty line", "\n", "the request is not JSON"},
 };
