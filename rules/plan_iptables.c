@@ -61,10 +61,10 @@ static void print_ct(enum plan_ct ct, FILE *out)
 	}
 }
 
-/* UTC, which is what it takes where nothing else is said. */
+/* UTC, which is what it takes where nothing else is said; the second that it names is the last one. */
 static void print_until(int64_t unix_s, FILE *out)
 {
-	time_t t = (time_t)unix_s;
+	time_t t = (time_t)unix_s - 1;
 	char text[32];
 	struct tm tm;
 

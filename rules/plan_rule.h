@@ -53,7 +53,7 @@ struct plan_rule {
 	bool dead;          /* the connection mark says PLAN_MARK_RESET */
 	uint32_t mark;      /* the packet mark; 0: any */
 	bool not_mark;      /* any mark but that one; then 0 means what it says */
-	int64_t until_unix; /* until this second; 0: always */
+	int64_t until_unix; /* before this second; 0: always */
 	bool pure_ack;
 	bool hops_255;
 	/* What it does. */

@@ -301,7 +301,7 @@ static const struct island_row island_rows[] = {
 	 "-A otfw-override_to_0 -s 10.1.0.0/24 -d 10.3.0.2 -p tcp --dport 502 -m comment --comment \"otfw override line\" -g otfw-override_accept\n",
 	 "10.2.0."},
 	{"override_has_its_end_in_the_kernel", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-override -m conntrack --ctdir ORIGINAL -m time --datestop 2023-11-14T22:13:20 -j otfw-override_to_0\n",
+	 "-A otfw-override -m conntrack --ctdir ORIGINAL -m time --datestop 2023-11-14T22:13:19 -j otfw-override_to_0\n",
 	 NULL},
 	{"override_marks_what_nobody_inspected", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
 	 "-A otfw-override_accept -j MARK --set-xmark 0x7/0xff\n-A otfw-override_accept -j ACCEPT\n", NULL},
