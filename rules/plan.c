@@ -457,12 +457,15 @@ static void fill(const struct plan *pl)
 					    "kernel",  "to_servers", "from_servers"};
 	bool ipt = pl->o->backend == PLAN_IPTABLES;
 
-	if (ipt) {
+	bool islands = !pl->o->keep_islands;
+
+	if (ipt && islands) {
 		plan_iptables_open(TABLE_MANGLE, pl->out);
 		plan_island_out(pl);
 		plan_iptables_close(pl->out);
-		plan_iptables_open(TABLE_RAW, pl->out);
 	}
+	if (ipt)
+		plan_iptables_open(TABLE_RAW, pl->out);
 	plan_chain(pl, "prerouting");
 	plan_safety(pl, SAFETY_UNTRACK);
 	if (ipt) {
@@ -476,8 +479,9 @@ static void fill(const struct plan *pl)
 	each_server(pl, false, server_chain);
 	each_server(pl, true, server_chain);
 	plan_ledger_filter(pl->policy, pl->o, pl->out);
-	plan_island_forward(pl);
-	if (!ipt)
+	if (islands)
+		plan_island_forward(pl);
+	if (islands && !ipt)
 		plan_island_out(pl);
 	forward(pl);
 	plan_safety(pl, SAFETY_ACCEPT);

@@ -82,6 +82,7 @@ struct plan_options {
 	const char *accounts;
 	const struct plan_island *islands; /* what FILL and ISLAND say besides the policy */
 	unsigned nislands;
+	bool keep_islands; /* FILL leaves those chains as they are: they are there, and nothing of theirs changes */
 	bool bridge; /* nft: bridge family; iptables: br_netfilter (physical ports, neighbour discovery) */
 };
 

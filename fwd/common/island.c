@@ -110,13 +110,13 @@ static void put(struct out *o, const char *fmt, ...)
 	o->len = n < 0 || (size_t)n >= o->cap - o->len ? o->cap : o->len + (size_t)n;
 }
 
-/* FNV-1a: against a damaged file, not against somebody who may write it. */
-static uint64_t sum(const char *text, size_t len)
+uint64_t islands_sum(uint64_t sum, const void *bytes, size_t len)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	const unsigned char *b = bytes;
+	uint64_t h = sum ? sum : UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
 	return h;
 }
 
@@ -145,7 +145,7 @@ size_t islands_print(const struct islands *s, char *buf, size_t cap)
 		}
 	}
 	if (o.len < o.cap)
-		put(&o, "sum %016" PRIx64 "\n", sum(buf, o.len));
+		put(&o, "sum %016" PRIx64 "\n", islands_sum(0, buf, o.len));
 	return o.len < o.cap ? o.len : 0;
 }
 

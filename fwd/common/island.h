@@ -68,6 +68,8 @@ bool island_reason_good(const char *reason);
 
 /* As text, with a checksum at its end. Octets written, or 0 when cap is too small (ISLAND_TEXT_MAX never is). */
 size_t islands_print(const struct islands *s, char *buf, size_t cap);
+/* FNV-1a, going on from sum (0: from its start): against damage, not against somebody who may write. */
+uint64_t islands_sum(uint64_t sum, const void *bytes, size_t len);
 /* Takes exactly what islands_print() makes and nothing else. 0 or -1, and then *s is empty. */
 int islands_parse(struct islands *s, const char *text, size_t len);
 

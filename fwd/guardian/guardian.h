@@ -126,6 +126,10 @@ struct island_work {
 	bool damaged; /* the state file could not be read: the next policy decides */
 	/* Changes are counted: the newest, in force, being loaded, in the text of the running reload, on disk, being written. */
 	uint32_t want, applied, applying, printed, saved, saving;
+	bool filling, keep; /* a reload's tools run; they leave the chains alone */
+	/* Sums of the text of PLAN_ISLAND: in force (known: nothing else is), being loaded, in the running reload. */
+	bool known;
+	uint64_t sum, applying_sum, printed_sum;
 	pid_t pid; /* the ruleset loader; 0: none */
 	int pidfd, words, job, njobs, job_text[GUARDIAN_JOBS];
 	int64_t deadline_us, apply_retry_us;

@@ -7,8 +7,10 @@
  * answer is given when both are done. A change of the kernel that fails is tried again until it holds, but an override that the
  * kernel does not take is given up: what cannot be isolated must be, what cannot be opened need not be.
  *
- * Reloads: FILL has the same chains with the same contents, so what is in force stays in force in the same commit. A change that comes
- * while a reload's tools run is loaded at once, and once more when they are done, because their text was printed before it.
+ * Reloads: where a new policy changes nothing in these chains, FILL leaves them alone, and a change that comes while a reload's tools run
+ * goes beside them. Where it does (networks of an isolated zone, tuples of an overridden one, the first load), FILL has the chains too, so what is in force
+ * changes in the same commit as the rest; a change that comes meanwhile is loaded at once, and once more when the tools are done,
+ * because their text was printed before it.
  *
  * A zone that a new policy no longer names stays isolated by the networks that it had. An override of such a zone ends, and so does one of a
  * zone that has become a safety zone.
@@ -278,10 +280,44 @@ static void isolate_closed(struct guardian *g, const struct island_now *now)
 	}
 }
 
+/* Of what PLAN_ISLAND says in the active policy. False when it cannot be printed. */
+static bool text_sum(int *texts, int n, uint64_t *sum)
+{
+	*sum = 0;
+	for (int i = 0; i < n; i++) {
+		off_t size = lseek(texts[i], 0, SEEK_END);
+		void *p = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, texts[i], 0) : NULL;
+
+		if (size < 0 || p == MAP_FAILED)
+			return false;
+		*sum = islands_sum(*sum, p, (size_t)size);
+		if (p)
+			munmap(p, (size_t)size);
+	}
+	return true;
+}
+
+static void keep_or_fill(struct guardian *g, bool settled)
+{
+	struct island_work *w = &g->island;
+	int texts[GUARDIAN_JOBS], n = kernel_island_print(g, texts);
+	bool good = n >= 0 && text_sum(texts, n, &w->printed_sum);
+
+	for (int i = 0; i < n; i++)
+		close(texts[i]);
+	w->keep = good && settled && w->known && w->printed_sum == w->sum;
+	/* A reload that is refused half way leaves the chains of both. */
+	if (!w->keep)
+		w->known = false;
+	w->printed = w->want;
+	w->filling = true;
+}
+
 void island_policy(struct guardian *g)
 {
 	struct island_work *w = &g->island;
 	uint32_t before = w->want;
+	bool settled = w->pid == 0 && w->applied == w->want;
 	struct island_now now;
 
 	now_get(g, &now);
@@ -316,7 +352,7 @@ void island_policy(struct guardian *g)
 		}
 		w->want += take_nets(g, is, (unsigned)zone);
 	}
-	w->printed = w->want;
+	keep_or_fill(g, settled);
 	if (w->want != before)
 		island_tell(g);
 }
@@ -325,8 +361,17 @@ void island_refilled(struct guardian *g, bool good)
 {
 	struct island_work *w = &g->island;
 
-	/* What came in between is loaded once more: the reload's text did not have it. */
+	bool kept = w->keep || !w->filling;
+
+	w->keep = w->filling = false;
+	if (kept)
+		return;
+	/* What came in between is loaded once more: the reload's text did not have it. A loader that runs may have been before it. */
+	if (w->pid > 0)
+		w->applying = w->printed - 1;
 	w->applied = good ? w->printed : w->want - 1;
+	w->known = good;
+	w->sum = w->printed_sum;
 }
 
 static void expire(struct guardian *g)
@@ -512,6 +557,10 @@ static void answer_done(struct guardian *g)
 {
 	struct island_work *w = &g->island;
 
+	/* The reload's text is older: what is in force now will have to be loaded again. */
+	if (w->filling && !w->keep && w->printed != w->want)
+		return;
+
 	for (unsigned i = 0; i < w->nasks;) {
 		struct island_ask *a = &w->asks[i];
 
@@ -600,7 +649,7 @@ static void apply_start(struct guardian *g)
 	w->job = 0;
 	w->words = memfd_create("otfw-words", MFD_CLOEXEC);
 	w->njobs = kernel_island_print(g, w->job_text);
-	if (w->njobs < 0 || w->words < 0) {
+	if (w->njobs < 0 || w->words < 0 || !text_sum(w->job_text, w->njobs, &w->applying_sum)) {
 		w->njobs = w->njobs < 0 ? 0 : w->njobs;
 		apply_failed(g);
 		return;
@@ -632,6 +681,8 @@ static void apply_step(struct guardian *g)
 		} else {
 			apply_close(w);
 			w->applied = w->applying;
+			w->sum = w->applying_sum;
+			w->known = !w->filling || w->keep;
 		}
 	} else if (w->pid > 0 && now_us() > w->deadline_us) {
 		kill(w->pid, SIGKILL);

@@ -192,6 +192,7 @@ static int print(const struct guardian *g, const struct image_mem *img, const st
 
 	o.islands = islands;
 	o.nislands = img ? island_plan(g, islands) : 0;
+	o.keep_islands = g->island.keep;
 
 	if (!f)
 		return -1;

@@ -185,6 +185,27 @@ does isolate cell --reason 'engines killed'
 cut_within "$at" "$TMP/kernel-lane" "$TMP/inspected"
 does release cell --reason 'done'
 
+# ---- in the middle of reloads: some that change nothing in the zone, some that change its networks and tuples ----
+sed 's|"fd10:2::/64"\]|"fd10:2::/64", 10.10.7.0/24]|; s|udp: \[30020\]|udp: [30020, 30022]|' "$TMP/policy.yaml" >"$TMP/wider"
+cp "$TMP/policy.yaml" "$TMP/kept"
+for i in 1 2 3 4 5 6; do
+	(for k in 1 2 3 4; do
+		if [ $((k % 2)) = 1 ] && [ $((i % 2)) = 0 ]; then cp "$TMP/wider" "$TMP/policy.yaml"; else cp "$TMP/kept" "$TMP/policy.yaml"; fi
+		ctl reload >/dev/null 2>"$TMP/reload-$k" || echo "$k"
+	done >"$TMP/failed") &
+	RELOADS=$!
+	sleep "0.0$((i * 3))"
+	at=$(now_ms)
+	does isolate cell --reason "in reloads $i"
+	wait $RELOADS
+	cut_within "$at" "$TMP/kernel-lane" "$TMP/inspected"
+	same 'reloads that failed' '' "$(cat "$TMP/failed")"
+	does release cell --reason 'over'
+	wait_for 3 grows "$TMP/kernel-lane" || fail 'nothing arrives after the release'
+done
+cp "$TMP/kept" "$TMP/policy.yaml"
+fw_reload >/dev/null || fail 'a reload'
+
 # ---- safety ----
 refuses 2 'otfwctl isolate: --including-safety cuts the safety lanes of zone sis as well*' isolate sis --including-safety --reason x
 refuses 2 'otfwctl isolate: --reason is missing' isolate sis

@@ -341,6 +341,32 @@ static void island_says(void **state)
 	free(text);
 }
 
+static void a_reload_that_keeps_islands_leaves_them_alone(void **state)
+{
+	struct plan_options o = {.family = 4, .islands = cell_cut, .nislands = 1, .keep_islands = true};
+
+	(void)state;
+	for (int backend = PLAN_NFT; backend <= PLAN_IPTABLES; backend++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		o.backend = (enum plan_backend)backend;
+		assert_int_equal(plan_print(&policy, &o, PLAN_FILL, f), 0);
+		fclose(f);
+		/* The jumps stay, and the chains are neither declared nor filled. */
+		assert_non_null(
+			strstr(text, backend == PLAN_NFT ? "forward jump island\n" : "-j otfw-island\n"));
+		assert_non_null(
+			strstr(text, backend == PLAN_NFT ? "forward jump override\n" : "-j otfw-override\n"));
+		assert_null(strstr(text, backend == PLAN_NFT ? "chain inet otfw island" : ":otfw-island"));
+		assert_null(
+			strstr(text, backend == PLAN_NFT ? "chain inet otfw override" : ":otfw-override"));
+		assert_null(strstr(text, backend == PLAN_NFT ? "otfw island_out " : "-A otfw-island"));
+		free(text);
+	}
+}
+
 static void says(void **state)
 {
 	const struct row *r = *state;
@@ -460,6 +486,7 @@ int main(void)
 		cmocka_unit_test(nothing_stands_before_the_safety_lane),
 		cmocka_unit_test(moved_queues_keep_their_numbers),
 		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(a_reload_that_keeps_islands_leaves_them_alone),
 	};
 	struct CMUnitTest table[sizeof(rows) / sizeof(rows[0])];
 	size_t n = sizeof(rows) / sizeof(rows[0]);
