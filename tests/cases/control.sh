@@ -35,7 +35,7 @@ c.close()
 	local rc=$?
 	wait $peer || { echo "$*: nobody asked" && bad=1; }
 	[ $rc -eq "$want" ] || { echo "$*: exit $rc, wanted $want" && bad=1; }
-	grep -q "^{\"cmd\":\"$1\"}$" "$tmp/control.asked" || { echo "$*: asked $(cat "$tmp/control.asked")" && bad=1; }
+	grep -q "^{\"cmd\":\"$1\"[,}]" "$tmp/control.asked" || { echo "$*: asked $(cat "$tmp/control.asked")" && bad=1; }
 	cat "$tmp/out" "$tmp/err" | grep -q -- "$pattern" || { echo "$*: does not say '$pattern' but: $(cat "$tmp/out" "$tmp/err")" && bad=1; }
 }
 status='{"ok":true,"version":"1","site":"Tank","policy-generation":3,"policy":"00ff","zones":[{"name":"cell","failure":"open","safety":true}],"conduits":[{"name":"c","to":"cell","lane":"safety","mode":null,"failure":"open","rules":0}],"queues":[{"queue":7,"failure":"open","engine-pid":9,"generation":3,"restarts":1,"events-lost":0,"counters":{"packets":12,"pdus":0},"reasons":{"address":4}}],"recorder":{"events":5,"lines-lost":0,"write-errors":0}}
@@ -59,4 +59,51 @@ answer 2 '{"ok":fal
 ' 'the answer is not JSON' status
 answer 2 '[1,2]' 'closed without an answer' status
 answer 2 '' 'closed without an answer' reload
+# What is asked, word by word.
+asked() { grep -qxF -- "$1" "$tmp/control.asked" || { echo "asked $(cat "$tmp/control.asked"), wanted $1" && bad=1; }; }
+answer 0 '{"ok":true,"generation":4,"text":"isolated: nothing passes\n"}
+' '^zone cell: isolated: nothing passes$' isolate cell --reason 'a "worm"'
+asked '{"cmd":"isolate","including-safety":false,"zone":"cell","reason":"a \"worm\""}'
+answer 0 '{"ok":true,"generation":4,"text":"isolated\n"}
+' '^zone sis: isolated$' isolate sis --reason r --including-safety --confirm sis
+asked '{"cmd":"isolate","including-safety":true,"zone":"sis","reason":"r"}'
+answer 1 '{"ok":false,"generation":4,"text":"it is not isolated\n"}
+' '^zone cell: it is not isolated$' release cell --reason r
+asked '{"cmd":"release","zone":"cell","reason":"r"}'
+answer 0 '{"ok":true,"generation":4,"text":"overridden\n"}
+' '^{"ok":true,"generation":4,' override cell --for 15min --reason r --json
+asked '{"cmd":"override","for-us":900000000,"zone":"cell","reason":"r"}'
+answer 0 '{"ok":true,"generation":4,"text":"ended\n"}
+' '^zone cell: ended$' override cell --end --reason r
+asked '{"cmd":"override","end":true,"zone":"cell","reason":"r"}'
+answer 2 '{"ok":false,"error":"permission denied: only root"}
+' 'permission denied: only root' isolate cell --reason r
+answer 2 '{"ok":tr
+' 'the answer is not JSON' isolate cell --reason r
+islands='{"ok":true,"islands":[{"zone":"cell","in-policy":false,"state":"isolated","including-safety":true,"since":1700000000.5,"uid":null,"reason":"why"},{"zone":"line","in-policy":true,"state":"overridden","since":1700000000,"until":1700000900,"uid":0,"reason":"batch"}]}
+'
+answer 0 "$islands" '^zone cell: ISOLATED, safety lanes too, since 2023-11-14 .* by otfw itself: why (no longer in the policy' status
+answer 0 "$islands" '^zone line: OVERRIDDEN, not inspected, since 2023-11-1. .* until 2023-11-1. .* by root: batch$' status
+
+# Refused before anybody is asked.
+unasked() {
+	local pattern=$1
+	shift
+	"$B/otfwctl" "$@" --run-dir "$tmp/nobody" >"$tmp/out" 2>"$tmp/err"
+	[ $? -eq 2 ] || { echo "$*: not refused" && bad=1; }
+	grep -q -- "$pattern" "$tmp/err" || { echo "$*: does not say '$pattern' but: $(cat "$tmp/err")" && bad=1; }
+}
+unasked 'an argument is missing' isolate --reason r
+unasked '--reason is missing' release cell
+unasked '--reason: 1 to 95 octets' isolate cell --reason "$(printf 'x%.0s' $(seq 96))"
+unasked '--reason: 1 to 95 octets' isolate cell --reason ' r'
+unasked 'the reason is not UTF-8' isolate cell --reason "$(printf 'a\377')"
+unasked 'is not the name of a zone' isolate 'ce ll' --reason r
+unasked 'repeat its name with --confirm sis' isolate sis --including-safety --confirm cell --reason r
+unasked '--confirm goes with --including-safety' isolate sis --confirm sis --reason r
+unasked 'a duration needs its unit' override cell --for 15 --reason r
+unasked '--for: ' override cell --for 500ms --reason r
+unasked '--for: ' override cell --for 481min --reason r
+unasked 'either --for or --end' override cell --for 5min --end --reason r
+unasked 'either --for or --end' override cell --reason r
 exit "$bad"

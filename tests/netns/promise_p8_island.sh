@@ -275,6 +275,37 @@ n=$(counted 'override cell')
 udp_send "$C" $HMI $PLC 502 10 $READ
 same 'P8: the daemon dead: the kernel itself ends an override: packets it passes' 0 $(($(counted 'override cell') - n))
 
+# ---- a reboot: no ruleset in the kernel, another boot in the state file ----
+fw_start "$TMP/policy.yaml"
+does isolate cell --reason 'over a reboot'
+does override line --for 1h --reason 'over a reboot'
+fw_stop
+in_f "$B/otfwd" --remove >/dev/null || fail 'otfwd --remove fails'
+n=$(lines "$TMP/kernel-lane")
+"$PY" -c '
+import re, sys
+text = open(sys.argv[1], "rb").read()
+head = re.sub(rb" of [-0-9a-f]+\n", b" of 00000000-0000-4000-8000-000000000000\n", text[:text.rindex(b"sum ")])
+assert head != text[:len(head)]
+h = 0xcbf29ce484222325
+for b in head:
+    h = (h ^ b) * 0x100000001b3 & 0xffffffffffffffff
+open(sys.argv[1], "wb").write(head + b"sum %016x\n" % h)' "$TMP/state/islands" || fail 'cannot play the reboot'
+synchronised=$("$PY" -c '
+import ctypes
+print(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) not in (-1, 5))')
+fw_start "$TMP/policy.yaml"
+[ ! -e "$TMP/state/islands.damaged" ] || fail 'the state file of before is called damaged'
+same 'P8: rebooted: status' '*zone cell: ISOLATED*: over a reboot*' "$(ctl status | tr '\n' ' ')"
+still "$TMP/kernel-lane" 'rebooted'
+overridden=$(ctl status | grep -c 'zone line: OVERRIDDEN')
+case $synchronised in
+True) same 'P8: rebooted, the clock synchronised: overrides that go on' 1 "$overridden" ;;
+*) same 'P8: rebooted, the clock doubtful: overrides that go on' 0 "$overridden" ;;
+esac
+does release cell --reason 'after the reboot'
+fw_stop
+
 # ---- a state file that is damaged ----
 fw_start "$TMP/policy.yaml"
 does isolate line --reason 'open zone, isolated'
