@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fwd/engine/spare.h"
+
 static struct {
 	struct shm *shm;
 	struct ring *ring;
@@ -16,6 +18,7 @@ void live_open(struct shm *shm)
 	live.shm = shm;
 	live.ring = shm_at(shm, shm->ring_at);
 	live.counting = false;
+	spare_open(shm, live.ring);
 }
 
 void live_generation(uint32_t generation)
@@ -27,8 +30,14 @@ void live_generation(uint32_t generation)
 void live_flush(void)
 {
 	if (live.counting)
-		ring_put(live.ring, &live.event);
+		spare_put(&live.event);
 	live.counting = false;
+}
+
+void live_tick(const struct verdict_time *now)
+{
+	live_flush();
+	spare_tick(now->wall_us);
 }
 
 static enum event_type type_of(const struct report *r)
@@ -101,7 +110,7 @@ void live_event(const struct report *r)
 	live_flush();
 	fill(e, r, type);
 	if (r->pdu)
-		ring_put(live.ring, e);
+		spare_put(e);
 	else
 		live.counting = true;
 }

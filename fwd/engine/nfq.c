@@ -311,7 +311,7 @@ static int64_t tick(void)
 {
 	struct shm_engine *me = &engine.verdict.shm->engine;
 
-	live_flush();
+	live_tick(&engine.now);
 	atomic_store_explicit(&me->busy, engine.verdict.memory.head->nheld > 0, memory_order_release);
 	int64_t next = verdict_tick(&engine.verdict, &engine.now);
 	atomic_store_explicit(&me->busy, 0, memory_order_release);
