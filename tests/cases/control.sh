@@ -53,6 +53,15 @@ answer 1 '{"ok":false,"generation":4,"text":"tank.yaml:3:1: error: unknown key\n
 ' '^tank.yaml:3:1: error: unknown key$' reload
 answer 1 '{"ok":false,"generation":4,"text":"x\n"}
 ' '^the policy is not loaded; generation 4 stays in force$' reload
+zone='"in":9,"safety":1,"kernel":2,"inspected":3,"uninspected":{"released":1,"unseen":0},"dropped":{"invalid":0,"queue":2}'
+ledger() { printf '{"ok":true,"balanced":%s,"unaccounted":%s,"moving":0,"before-start":0,"zones":[{"name":"cell",%s}],"all":{"name":"all",%s},"queues":[{"queue":7,"ids":6,"denied":2,"full":0}]}' "$1" "$2" "$zone" "$zone"; }
+answer 0 "$(ledger true 0)"$'\n' '^zone cell: in 9 = safety 1 + kernel 2 + inspected 3 + uninspected 1 + dropped 2$' ledger
+answer 0 "$(ledger true 0)"$'\n' '^  dropped: denied 2$' ledger
+answer 0 "$(ledger true 0)"$'\n' '^the ledger balances (0 packets moved while it was read)$' ledger
+answer 1 "$(ledger false 4)"$'\n' '^the ledger does not balance: 4 packets came in and are in no book$' ledger
+answer 1 "$(ledger false -4)"$'\n' '^the ledger does not balance: 4 packets more in the books than came in$' ledger
+answer 2 '{"ok":false,"error":"the kernel counters cannot be read"}
+' 'the kernel counters cannot be read' ledger
 answer 2 '{"ok":false,"error":"permission denied: only root"}
 ' 'permission denied: only root' reload
 answer 2 '{"ok":fal
