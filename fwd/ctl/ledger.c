@@ -68,6 +68,15 @@ static void ledger_text(const json_t *s)
 		json_object_del(item, "ids");
 		numbers("  dropped: ", item);
 	}
+	json_array_foreach(json_object_get(s, "safety-flows"), i, item)
+	{
+		const char *flow = json_string_value(json_object_get(item, "flow"));
+		bool equal = number(item, "in") == number(item, "out") && number(item, "queued") == 0;
+
+		printf("safety flow %s: in %lld, out %lld, queued %lld%s\n", flow ? flow : "-",
+		       number(item, "in"), number(item, "out"), number(item, "queued"),
+		       equal ? "" : ": NOT EQUAL");
+	}
 	if (number(s, "before-start"))
 		printf("dropped behind queues before this start: %lld\n", number(s, "before-start"));
 	if (off == 0)

@@ -79,6 +79,30 @@ static void add_kind(uint64_t *first, uint64_t *second, const struct section *s,
 		*second += packets;
 }
 
+/* "safety-in CONDUIT/FLOW", "safety-out ...", "safety-queued ...". False: it is none of them. */
+static bool flow_take(struct ledger *l, const struct section *s, const char *kind, const char *name,
+		      uint64_t packets)
+{
+	struct ledger_flow *f = l->flows;
+	bool in = strcmp(kind, "safety-in") == 0, out = strcmp(kind, "safety-out") == 0;
+
+	if (!in && !out && strcmp(kind, "safety-queued") != 0)
+		return false;
+	/* The second reading alone: in and out then stand in one listing. */
+	if (!s->second)
+		return true;
+	while (f < l->flows + l->nflows && strcmp(f->name, name) != 0)
+		f++;
+	if (f == l->flows + LEDGER_FLOWS)
+		return true;
+	if (f == l->flows + l->nflows) {
+		l->nflows++;
+		snprintf(f->name, sizeof(f->name), "%s", name);
+	}
+	*(in ? &f->in : out ? &f->out : &f->queued) += packets;
+	return true;
+}
+
 /* "in ZONE", "out ZONE/MARK", "invalid ZONE" ... Others' labels are nobody's business here. False: no room. */
 static bool label_take(struct ledger *l, const struct section *s, const char *label, uint64_t packets)
 {
@@ -101,6 +125,8 @@ static bool label_take(struct ledger *l, const struct section *s, const char *la
 	} else if (words != 2) {
 		return true;
 	}
+	if (flow_take(l, s, kind, name, packets))
+		return true;
 	if (strcmp(kind, "in") == 0) {
 		if (!(z = zone_of(l, name)))
 			return false;
@@ -166,6 +192,10 @@ static bool rule_line(struct ledger *l, const struct section *s, const char *at)
 	label += strlen("comment \"");
 	if (object && sscanf(object, "counter name \"%63[^\"]\"", name) == 1)
 		return label_take(l, s, label, counter_value(name));
+	/* nft: what begins anew with a reload counts in its rule. */
+	const char *inlined = strncmp(label, "otfw safety-", 12) == 0 ? strstr(at, "counter packets ") : NULL;
+	if (inlined && sscanf(inlined, "counter packets %" SCNu64, &packets) == 1)
+		return label_take(l, s, label, packets);
 	if (sscanf(at, "[%" SCNu64 ":", &packets) == 1)
 		return label_take(l, s, label, packets);
 	return true;
@@ -391,6 +421,16 @@ void ledger_print(const struct recorder *r, struct jsonl *j)
 	jsonl_object(j, "all");
 	account_print(&sum, j);
 	jsonl_object_end(j);
+	jsonl_array(j, "safety-flows");
+	for (unsigned i = 0; i < l->nflows; i++) {
+		jsonl_object(j, NULL);
+		jsonl_str(j, "flow", l->flows[i].name);
+		jsonl_uint(j, "in", l->flows[i].in);
+		jsonl_uint(j, "out", l->flows[i].out);
+		jsonl_uint(j, "queued", l->flows[i].queued);
+		jsonl_object_end(j);
+	}
+	jsonl_array_end(j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < l->nqueues; i++)
 		book_print(&l->queues[i], j);

@@ -66,6 +66,7 @@ struct image_kept {
 
 /* ---- ledger.c: the account of what was forwarded ---- */
 
+#define LEDGER_FLOWS  256 /* of the safety lane; more are not shown */
 #define LEDGER_ZONES  128
 #define LEDGER_QUEUES 64
 #define LEDGER_NAME   64
@@ -96,8 +97,15 @@ struct ledger_queue {
 	uint64_t denied[2], settled[2], suspects[2]; /* dropped: by the engine, by the guardian */
 	uint64_t released;                           /* let go by the guardian when an engine had died */
 };
+/* A flow of the safety lane ("sis-peer/0"), since the ruleset was last filled. */
+struct ledger_flow {
+	char name[LEDGER_NAME + 8];
+	uint64_t in, out, queued;
+};
 struct ledger {
 	bool good; /* it was read */
+	struct ledger_flow flows[LEDGER_FLOWS];
+	unsigned nflows;
 	struct ledger_zone zones[LEDGER_ZONES];
 	unsigned nzones;
 	struct ledger_queue queues[LEDGER_QUEUES];
@@ -126,9 +134,9 @@ struct recorder {
 
 /* Maps a queue's shared memory; takes fd. Errors are said on standard error and leave things as they were. */
 void queue_add(struct recorder *r, uint32_t num, int fd);
-/* Maps an image; takes fd. */
 /* The same for the mirror's memory. */
 void mirror_add_memory(struct recorder *r, int fd);
+/* Maps an image; takes fd. */
 void image_add(struct recorder *r, uint32_t generation, int fd);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
 /* The newest image, or NULL. */

@@ -114,6 +114,12 @@ read -r in out queued_here <<<"$(in_out plain)"
 below 'P4: in and out since the last reload differ by' 2 $((in > out ? in - out : out - in))
 same 'P4: queued since the last reload' 0 "$queued_here"
 
+same 'P4: otfwctl ledger: flows whose in and out differ by more than 2, or that were queued' 0 "$("$B/otfwctl" ledger --json --run-dir "$RUN" | "$PY" -c '
+import json, sys
+flows = json.load(sys.stdin)["safety-flows"]
+assert len(flows) == 17, flows # four for each of the four pairs, one for the group
+print(sum(abs(f["in"] - f["out"]) > 2 or f["queued"] > 0 for f in flows))')"
+
 # ---- expect: an alarm, never a drop ----
 wait_for 5 mirror_runs || fail 'no mirror runs'
 same 'the mirror has no capability' 0000000000000000 "$(sed -n 's/^CapEff:\t//p' "/proc/$(mirror_pid)/status")"

@@ -162,13 +162,40 @@ static void half_a_reading_is_none(void **state)
 	assert_false(now.good);
 }
 
+static void safety_flows_are_listed(void **state)
+{
+	static const char ipt[] =
+		"\n@ first\n[7:1] -A otfw-safety_in -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
+		"\n@ drops\n[2:1] -A otfw-safety_queued -m comment --comment \"otfw safety-queued peers/1\" -j RETURN\n"
+		"\n@ books\n"
+		"\n@ second\n[8:1] -A otfw-safety_in -i a -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
+		"[1:1] -A otfw-safety_in -i b -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
+		"[9:1] -A otfw-safety_out -m comment --comment \"otfw safety-out peers/1\" -j RETURN\n"
+		"[5:1] -A otfw-safety_out -m comment --comment \"otfw safety-out peers/2\" -j RETURN\n";
+	static const char nft[] =
+		"\n@ first\n\n@ books\n\n@ second\n"
+		"\t\tiifname \"a\" udp dport 30010 counter packets 12 bytes 96 return comment \"otfw safety-in peers/0\"\n";
+	static struct ledger l;
+
+	(void)state;
+	assert_true(ledger_parse(&l, ipt));
+	assert_int_equal(l.nflows, 2);
+	assert_string_equal(l.flows[0].name, "peers/1");
+	assert_int_equal(l.flows[0].in, 9); /* both interfaces, as the second reading has them */
+	assert_int_equal(l.flows[0].out, 9);
+	assert_int_equal(l.flows[0].queued, 2);
+	assert_int_equal(l.flows[1].out, 5);
+	assert_true(ledger_parse(&l, nft));
+	assert_int_equal(l.nflows, 1);
+	assert_int_equal(l.flows[0].in, 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest fixed[] = {
-		cmocka_unit_test(other_labels_are_left_alone),
-		cmocka_unit_test(both_families_add_up),
-		cmocka_unit_test(nft_counters_are_objects),
-		cmocka_unit_test(half_a_reading_is_none),
+		cmocka_unit_test(other_labels_are_left_alone), cmocka_unit_test(both_families_add_up),
+		cmocka_unit_test(nft_counters_are_objects),    cmocka_unit_test(half_a_reading_is_none),
+		cmocka_unit_test(safety_flows_are_listed),
 	};
 	struct CMUnitTest table[sizeof(rows) / sizeof(rows[0])];
 	size_t n = sizeof(rows) / sizeof(rows[0]);
