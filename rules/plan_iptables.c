@@ -97,7 +97,7 @@ static void print_matches(const struct plan_options *o, const struct plan_rule *
 static void print_action(const struct plan_rule *r, FILE *out)
 {
 	switch (r->action) {
-	case DO_COUNT: break;
+	case DO_RETURN: fputs(" -j RETURN", out); break;
 	case DO_JUMP: fprintf(out, " -j otfw-%s", r->to); break;
 	case DO_GOTO: fprintf(out, " -g otfw-%s", r->to); break;
 	case DO_ACCEPT: fputs(" -j ACCEPT", out); break;

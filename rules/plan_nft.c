@@ -96,7 +96,7 @@ static void print_action(const struct plan_rule *r, FILE *out)
 	if (r->label)
 		fputs(" counter", out);
 	switch (r->action) {
-	case DO_COUNT: break;
+	case DO_RETURN: fputs(" return", out); break;
 	case DO_JUMP: fprintf(out, " jump %s", r->to); break;
 	case DO_GOTO: fprintf(out, " goto %s", r->to); break;
 	case DO_ACCEPT: fputs(" accept", out); break;

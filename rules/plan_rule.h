@@ -19,7 +19,7 @@ enum plan_side { SIDE_NONE, SIDE_DPORT, SIDE_SPORT, SIDE_ICMP };
 enum plan_ct { CT_ANY, CT_ORIGINAL, CT_REPLY, CT_INVALID, CT_RELATED };
 enum plan_syn { SYN_ANY, SYN_ONLY, SYN_NOT };
 enum plan_action {
-	DO_COUNT, /* nothing but its counters */
+	DO_RETURN, /* counted, and no further in this chain */
 	DO_JUMP,
 	DO_GOTO,
 	DO_ACCEPT,

@@ -145,7 +145,7 @@ static const struct row rows[] = {
 	 NULL},
 	{"base_makes_chains_it_would_not_empty", PLAN_IPTABLES, 4, PLAN_BASE, "-N otfw-forward\n", ":otfw-"},
 	{"base_counts_what_nobody_saw", PLAN_IPTABLES, 6, PLAN_BASE,
-	 "-m mark --mark 0x6/0xff -m comment --comment \"otfw ledger unseen\"\n", NULL},
+	 "-m mark --mark 0x6/0xff -m comment --comment \"otfw ledger unseen\" -j RETURN\n", NULL},
 	{"base_marks_the_connection_of_a_reset", PLAN_IPTABLES, 4, PLAN_BASE,
 	 "-m mark --mark 0x77/0xff -m comment --comment \"otfw ledger reset\" -j CONNMARK --set-xmark 0x77/0xff\n",
 	 NULL},
