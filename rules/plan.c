@@ -244,26 +244,120 @@ static void server_name(char *buf, unsigned k, bool back)
 	snprintf(buf, PLAN_CHAIN_NAME, "%s_%u", back ? "from" : "to", k);
 }
 
-static void server_chain(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
+/*
+ * The rules of one server, found by the client's address: a kernel that has only lists looks through them one by one, so a long
+ * list becomes a tree. A node is a chain; where more than LEAF rules of one prefix length would stand in it, it holds a jump for
+ * each of the up to 2^BRANCH_BITS prefixes they share, and they stand in the chains behind. Who is in none comes back and goes on.
+ */
+#define LEAF        8u
+#define BRANCH_BITS 4u
+
+struct tree {
+	const struct plan *pl;
+	unsigned server, chains;
+	bool back, declare;
+};
+
+/* The first flow behind a that needs a rule of its own. */
+static size_t rule_end(const struct plan *pl, size_t a, size_t b)
 {
+	size_t j = a + 1;
+
+	while (j < b && same_but_ports(&pl->flows[a], &pl->flows[j]))
+		j++;
+	return j;
+}
+
+static unsigned rule_count(const struct plan *pl, size_t a, size_t b)
+{
+	unsigned n = 0;
+
+	for (; a < b; a = rule_end(pl, a, b))
+		n++;
+	return n;
+}
+
+static unsigned common_bits(const uint8_t a[16], const uint8_t b[16])
+{
+	unsigned n = 0;
+
+	while (n < 128 && ((a[n / 8] ^ b[n / 8]) >> (7 - n % 8) & 1) == 0)
+		n++;
+	return n;
+}
+
+static void prefix(struct policy_net *out, const struct policy_net *in, unsigned bits)
+{
+	*out = *in;
+	out->plen = (uint8_t)bits;
+	for (unsigned i = bits; i < 128; i++)
+		out->ip[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
+}
+
+/* Flows a..b-1, of one server and one prefix length, in the order of their clients, into the chain of that name. */
+static void tree_fill(struct tree *t, const char *name, size_t a, size_t b)
+{
+	const struct policy_flow *v = t->pl->flows;
+	unsigned shared = common_bits(v[a].client.ip, v[b - 1].client.ip);
+
+	/* The depth is bounded: each level takes at least one bit of the address. */
+	if (rule_count(t->pl, a, b) <= LEAF || shared >= v[a].client.plen) {
+		for (size_t j; a < b && !t->declare; a = j) {
+			j = rule_end(t->pl, a, b);
+			flow_rules(t->pl, name, a, j, t->back);
+		}
+		return;
+	}
+	unsigned bits = shared + BRANCH_BITS < v[a].client.plen ? shared + BRANCH_BITS : v[a].client.plen;
+	for (size_t j; a < b; a = j) {
+		char child[PLAN_CHAIN_NAME];
+		struct policy_net net;
+		struct plan_rule r = {.table = TABLE_FILTER, .chain = name, .action = DO_JUMP, .to = child};
+
+		for (j = a + 1; j < b && common_bits(v[a].client.ip, v[j].client.ip) >= bits; j++)
+			;
+		if (rule_count(t->pl, a, j) == 1) {
+			if (!t->declare)
+				flow_rules(t->pl, name, a, j, t->back);
+			continue;
+		}
+		snprintf(child, sizeof(child), "%s_%u_%u", t->back ? "from" : "to", t->server, t->chains++);
+		prefix(&net, &v[a].client, bits);
+		if (t->back)
+			r.dst = &net;
+		else
+			r.src = &net;
+		if (t->declare)
+			plan_chain(t->pl, child);
+		else
+			plan_put(t->pl, &r);
+		tree_fill(t, child, a, j);
+	}
+}
+
+static void server_tree(const struct plan *pl, size_t a, size_t b, unsigned k, bool back, bool declare)
+{
+	struct tree t = {.pl = pl, .server = k, .back = back, .declare = declare};
 	char name[PLAN_CHAIN_NAME];
 
-	(void)a;
-	(void)b;
 	server_name(name, k, back);
-	plan_chain(pl, name);
+	if (declare)
+		plan_chain(pl, name);
+	for (size_t i = a, j; i < b; i = j) {
+		for (j = i + 1; j < b && pl->flows[j].client.plen == pl->flows[i].client.plen; j++)
+			;
+		tree_fill(&t, name, i, j);
+	}
+}
+
+static void server_chain(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
+{
+	server_tree(pl, a, b, k, back, true);
 }
 
 static void server_rules(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)
 {
-	char name[PLAN_CHAIN_NAME];
-
-	server_name(name, k, back);
-	for (size_t i = a, j; i < b; i = j) {
-		for (j = i + 1; j < b && same_but_ports(&pl->flows[i], &pl->flows[j]); j++)
-			;
-		flow_rules(pl, name, i, j, back);
-	}
+	server_tree(pl, a, b, k, back, false);
 }
 
 static void server_jump(const struct plan *pl, size_t a, size_t b, unsigned k, bool back)

@@ -18,14 +18,15 @@ OUT=$(mktemp -d /tmp/otfw-bench.XXXXXX)
 trap 'down; rm -rf "$OUT"' EXIT
 ACK4='16,177 0 0 0,40 0 0 6,69 11 0 16383,80 0 0 13,84 0 0 63,21 0 8 16,80 0 0 12,116 0 0 2,84 0 0 60,2 0 0 0,40 0 0 2,28 0 0 0,97 0 0 0,29 1 0 0,6 0 0 0,6 0 0 65535'
 
-# The policy of the measurement: N rules, of which the HMI has two.
+# The policy of the measurement: N rules, of which the HMI has two. Its address is behind all others: if anything looks through
+# them one by one, it shows.
 policy() { # N
 	local i
 	cat <<-'END'
 		version: 1
 		site: {name: bench}
 		zones:
-		  control-room: {level: 2, networks: [10.10.1.0/24, 10.20.0.0/16], failure: closed}
+		  control-room: {level: 2, networks: [10.10.1.0/24, 10.5.0.0/16], failure: closed}
 		  cell: {level: 1, networks: [10.10.2.0/24], failure: closed}
 		hosts: {hmi: 10.10.1.2, plc: 10.10.2.2}
 		conduits:
@@ -41,7 +42,7 @@ policy() { # N
 		      - {id: recipe, clients: [hmi], protocol: modbus, ports: [1502], units: [0], functions: [write-multiple-registers], addresses: {holding: [0..122]}, values: 0..1023}
 	END
 	for ((i = 2; i < $1; i++)); do
-		echo "      - {id: r$i, clients: [10.20.$((i / 250)).$((1 + i % 250))], protocol: modbus, units: [$((1 + i % 200))], functions: [read-holding-registers], addresses: {holding: [$((i % 5000))..$((i % 5000 + 9))]}}"
+		echo "      - {id: r$i, clients: [10.5.$((i / 250)).$((1 + i % 250))], protocol: modbus, units: [$((1 + i % 200))], functions: [read-holding-registers], addresses: {holding: [$((i % 5000))..$((i % 5000 + 9))]}}"
 	done
 }
 # Compiled once: the compiler is not what is measured.

@@ -162,7 +162,7 @@ fw_start() {
 	FWLOG=$TMP/otfwd.log EVENTS=$TMP/events.jsonl RUN=$TMP/run
 	bg in_f ${PIN:-} "$B/otfwd" --libexec "$PWD/$B" --policy "$policy" --events "$EVENTS" --run-dir "$RUN" --state-dir "$TMP/state" "$@" >"$FWLOG" 2>&1 </dev/null
 	FWPID=$!
-	wait_for 10 fw_ready || fail "the daemon is not ready after 10 s"
+	wait_for "${READY_WITHIN:-20}" fw_ready || fail "the daemon is not ready after ${READY_WITHIN:-20} s"
 	queue_bound || fail "no queue is bound: $(in_f cat /proc/net/netfilter/nfnetlink_queue)"
 }
 fw_ready() { kill -0 "$FWPID" && fw_status >/dev/null && [ -n "$(engine_pid)" ]; }

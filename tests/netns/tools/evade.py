@@ -23,6 +23,7 @@ ALLOWED = bytes.fromhex("0600290007")
 FORBIDDEN = bytes.fromhex("06003c029a")
 READ = bytes.fromhex("0300280001")
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
+LONG = 3  # seconds to wait for an answer that must come
 
 
 def adu(pdu, tid=1, unit=1):
@@ -128,7 +129,7 @@ class Session:
 
     def ask(self, at, pdu, tid=9):
         self.emit(self.segment(at, adu(pdu, tid)))
-        self.say()
+        self.say(LONG)
 
 
 def pieces(s, data, cuts):
@@ -149,7 +150,7 @@ def one_byte_allowed(s):
     """An allowed write in one-byte segments: answered."""
     d = adu(ALLOWED)
     s.emit(*pieces(s, d, range(1, len(d))))
-    s.say()
+    s.say(LONG)
 
 
 @case
@@ -164,7 +165,7 @@ def one_byte_forbidden(s):
 def reversed_allowed(s):
     """An allowed write, its segments in reverse order: answered once the gap is filled."""
     s.emit(*reversed(pieces(s, adu(ALLOWED), [3, 7, 9])))
-    s.say()
+    s.say(LONG)
 
 
 @case
@@ -179,7 +180,7 @@ def overlap_same(s):
     """Segments that overlap and agree: answered."""
     d = adu(ALLOWED)
     s.emit(s.segment(0, d[:8]), s.segment(4, d[4:10]), s.segment(6, d[6:]))
-    s.say()
+    s.say(LONG)
 
 
 @case
@@ -219,7 +220,7 @@ def repeat_same(s):
     """A request that was answered, sent again as it was (a lost ACK): the session goes on."""
     d = adu(READ)
     s.emit(s.segment(0, d))
-    s.say()
+    s.say(LONG)
     s.emit(s.segment(0, d))
     s.ask(len(d), READ, 2)
 
@@ -265,7 +266,7 @@ def ttl_decoy(s):
 def fragments_allowed(s):
     """An allowed write in IP fragments: answered."""
     s.emit(*fragment(s.segment(0, adu(ALLOWED)), fragsize=24))
-    s.say()
+    s.say(LONG)
 
 
 @case
