@@ -57,6 +57,11 @@ open(sys.argv[5], "w").write("%d\n" % n)' $HMI "$1" "$2" $READ "$3" &
 	STREAMS+=($!)
 }
 STREAMS=()
+# balanced WHAT: the ledger, which counts what is cut and what passes for an override.
+balanced() {
+	OUT=$(ctl ledger --json) || fail "P6: $1: the ledger does not balance: $OUT"
+	ok "P6: $1: the ledger balances: isolated $(echo "$OUT" | grep -o '"isolated":[0-9]*' | cut -d: -f2 | sort -n | tail -n 1), override $(echo "$OUT" | grep -o '"override":[0-9]*' | cut -d: -f2 | sort -n | tail -n 1)"
+}
 lines() { wc -l <"$1"; }
 # after FILE MS: the newest line's time, in ms behind MS (negative: before).
 after() { echo $(($(tail -n 1 "$1" | cut -d' ' -f1) - $2)); }
@@ -124,6 +129,7 @@ wait $NEXT_PID
 all_there() { [ "$(lines "$TMP/next")" -ge "$(cat "$TMP/sent-next")" ]; }
 wait_for 2 all_there
 same 'P8: of the packets for another zone arrived' "$(cat "$TMP/sent-next")" "$(lines "$TMP/next")"
+balanced 'isolated'
 sed 's/^  cell: {level/  renamed: {level/; s/to: cell/to: renamed/' "$TMP/policy.yaml" >"$TMP/renamed" && cp "$TMP/policy.yaml" "$TMP/kept"
 cp "$TMP/renamed" "$TMP/policy.yaml"
 fw_reload >/dev/null || fail 'the policy without the zone does not load'
@@ -243,6 +249,7 @@ same 'P8: overridden: packets of an unlisted port' 0 "$(lines "$TMP/unlisted")"
 ok "P8: what passed uninspected is counted by its mark: $(counted 'ledger override')"
 fw_reload >/dev/null || fail 'a reload'
 expect ews 'write register 45 8' ok
+balanced 'overridden'
 over() { ctl status | grep -q OVERRIDDEN && return 1 || return 0; }
 wait_for 6 over || fail 'the override does not end by itself'
 event 'override ended: its time is over' >/dev/null || fail 'no event of its end'
