@@ -232,10 +232,10 @@ refuses 2 'otfwctl override: either --for or --end is wanted' override cell --re
 client_open ews "$C" -t 1500 $PLC
 expect ews 'write register 45 6' reset
 events_mark
-does override cell --for 4s --reason 'engine trouble, batch must end'
+does override cell --for 10s --reason 'engine trouble, batch must end'
 same 'P8: override says' 'zone cell: overridden: what its conduits list by address and port passes without inspection' "$OUT"
 e=$(event 'overridden for') || fail 'no event of the override'
-same 'P8: the event has user and reason' "overridden for 4 s by uid $(id -u): engine trouble, batch must end" "$(field "$e" detail)"
+same 'P8: the event has user and reason' "overridden for 10 s by uid $(id -u): engine trouble, batch must end" "$(field "$e" detail)"
 same 'P8: status' '*zone cell: OVERRIDDEN, not inspected, since * until *: engine trouble, batch must end*' "$(ctl status | tr '\n' ' ')"
 expect ews 'write register 45 6' ok
 expect ews 'write register 45 7' ok
@@ -251,7 +251,7 @@ fw_reload >/dev/null || fail 'a reload'
 expect ews 'write register 45 8' ok
 balanced 'overridden'
 over() { ctl status | grep -q OVERRIDDEN && return 1 || return 0; }
-wait_for 6 over || fail 'the override does not end by itself'
+wait_for 14 over || fail 'the override does not end by itself'
 event 'override ended: its time is over' >/dev/null || fail 'no event of its end'
 expect ews 'write register 45 9' reset
 plc_holds '45 1' 8
@@ -281,6 +281,32 @@ sleep 3.5
 n=$(counted 'override cell')
 udp_send "$C" $HMI $PLC 502 10 $READ
 same 'P8: the daemon dead: the kernel itself ends an override: packets it passes' 0 $(($(counted 'override cell') - n))
+
+# ---- a disk and a kernel that refuse ----
+fw_start "$TMP/policy.yaml"
+mkdir "$TMP/state/islands.new"
+refuses 1 'zone cell: in force, but it would not survive a restart*: Is a directory' isolate cell --reason 'no disk'
+still "$TMP/kernel-lane" 'the state file cannot be written'
+rmdir "$TMP/state/islands.new"
+written() { grep -q '^isolate cell' "$TMP/state/islands"; }
+wait_for 4 written || fail 'the state file is not tried again'
+ok 'P8: the state file is tried again until it is written'
+does release cell --reason 'over'
+tool=$(readlink -f "$(command -v iptables-restore)")
+if in_f iptables -C FORWARD -j otfw-forward 2>/dev/null && nsenter -t "$FWPID" -m mount --bind /bin/false "$tool" 2>/dev/null; then
+	refuses 1 'zone cell: not overridden; the kernel does not take it*' override cell --for 1h --reason 'no kernel'
+	same 'P8: an override that the kernel refuses is given up' 0 "$(ctl status | grep -c OVERRIDDEN)"
+	refuses 1 'zone cell: the kernel does not take it; tried again*' isolate cell --reason 'no kernel'
+	nsenter -t "$FWPID" -m umount "$tool"
+	holds() { ! grows "$TMP/kernel-lane"; }
+	wait_for 5 holds || fail 'an isolation that the kernel refused is not tried again'
+	still "$TMP/kernel-lane" 'refused by the kernel at first'
+	does release cell --reason 'over'
+	wait_for 3 grows "$TMP/kernel-lane" || fail 'nothing arrives after the release'
+else
+	echo 'note: the nft backend is in use, or mounts cannot be changed: refusal by the kernel not shown'
+fi
+fw_stop
 
 # ---- a reboot: no ruleset in the kernel, another boot in the state file ----
 fw_start "$TMP/policy.yaml"
