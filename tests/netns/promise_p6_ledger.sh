@@ -115,6 +115,17 @@ same 'a zone that came and went keeps its account' 10 "$(figure extra in)"
 [ "$(figure all in)" -gt "$before" ] || fail 'the account began anew'
 ok 'a reload does not begin it anew'
 
+# A zone is cut off, another one's inspection is overridden.
+"$B/otfwctl" isolate cell --reason test --run-dir "$RUN" >/dev/null || fail 'a zone cannot be isolated'
+same 'isolated: a new session' 'connect:*' "$(tcp $PLC 502)"
+"$B/otfwctl" override line --for 1min --reason test --run-dir "$RUN" >/dev/null || fail 'a zone cannot be overridden'
+same 'overridden: what inspection denies' 'ok*' "$(tcp $PACKER 502 'write register 5 1')"
+"$B/otfwctl" release cell --reason test --run-dir "$RUN" >/dev/null || fail 'a zone cannot be released'
+"$B/otfwctl" override line --end --reason test --run-dir "$RUN" >/dev/null || fail 'an override cannot be ended'
+balanced 'one zone isolated, one overridden'
+above 'isolated' cell dropped/isolated 1
+above 'overridden' line uninspected/override 2
+
 # The guardian dies; closed drops, open passes unseen; the next one finds the account and says what was lost.
 kill -KILL "$FWPID"
 wait_for 5 no_engines || fail 'engines outlive their guardian'
