@@ -39,6 +39,7 @@ int cmd_ledger(const struct command *cmd, int argc, char **argv);
 int cmd_manual(const struct command *cmd, int argc, char **argv);
 int cmd_override(const struct command *cmd, int argc, char **argv);
 int cmd_release(const struct command *cmd, int argc, char **argv);
+int cmd_prooftest(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
 int cmd_ruleset(const struct command *cmd, int argc, char **argv);
@@ -63,11 +64,14 @@ enum {
 	OPT_FOR,
 	OPT_INCLUDING_SAFETY,
 	OPT_JSON,
+	OPT_LIBEXEC,
+	OPT_OTFWD,
 	OPT_PART,
 	OPT_POLICY,
 	OPT_PORT,
 	OPT_QUEUE_BASE,
 	OPT_REASON,
+	OPT_RECORD_DIR,
 	OPT_ROUTED,
 	OPT_RUN_DIR,
 	OPT_WRITE,
