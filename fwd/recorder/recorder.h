@@ -99,7 +99,7 @@ struct ledger_queue {
 };
 /* A flow of the safety lane ("sis-peer/0"), since the ruleset was last filled. */
 struct ledger_flow {
-	char name[LEDGER_NAME + 8];
+	char name[2 * LEDGER_NAME];
 	uint64_t in, out, queued;
 };
 struct ledger {
