@@ -25,9 +25,11 @@ static const struct {
 	uint32_t mark;
 	const char *name;
 } marks[] = {
-	{PLAN_MARK_INSPECTED, "inspected"}, {PLAN_MARK_RELEASED, "released"}, {PLAN_MARK_PASSED, "passed"},
-	{PLAN_MARK_KERNEL, "kernel"},       {PLAN_MARK_SAFETY, "safety"},     {PLAN_MARK_QUEUED, "unseen"},
-	{PLAN_MARK_OVERRIDE, "override"},   {PLAN_MARK_RESET, "reset"},
+	/* Safety first, here and wherever packets are sorted: it is the one that must not wait, not even for a comparison. */
+	{PLAN_MARK_SAFETY, "safety"},     {PLAN_MARK_INSPECTED, "inspected"},
+	{PLAN_MARK_RELEASED, "released"}, {PLAN_MARK_PASSED, "passed"},
+	{PLAN_MARK_KERNEL, "kernel"},     {PLAN_MARK_QUEUED, "unseen"},
+	{PLAN_MARK_OVERRIDE, "override"}, {PLAN_MARK_RESET, "reset"},
 };
 #define MARKS (sizeof(marks) / sizeof(marks[0]))
 
@@ -129,7 +131,6 @@ static void account_out(struct account *a, uint32_t key)
 {
 	if (!account_open(a, "out", key))
 		return;
-	account_cut(a, TABLE_MANGLE);
 	for (size_t i = 0; i < MARKS; i++)
 		account_rule(a,
 			     (struct plan_rule){.table = TABLE_MANGLE,
@@ -138,6 +139,7 @@ static void account_out(struct account *a, uint32_t key)
 						.label = "out",
 						.names = {a->zone, marks[i].name}},
 			     marks[i].name);
+	account_cut(a, TABLE_MANGLE);
 }
 
 /* from: found by where it comes from. */
@@ -180,30 +182,41 @@ static void account_drops(struct account *a, uint32_t key, bool from)
 
 /* ---- sorting ---- */
 
-/* From chain to the account of a packet's zone. iptables: of this family's networks only. */
+/* From chain to zone z's account. iptables: of this family's networks only. */
+static void sort_zone(const struct policy *p, const struct plan_options *o, FILE *out, struct plan_rule r,
+		      const char *kind, unsigned z, bool by_source)
+{
+	char name[PLAN_ACCOUNT];
+	struct policy_net net;
+
+	snprintf(name, sizeof(name), "%s_%08x", kind, zone_key(p, z));
+	r.to = name;
+	for (unsigned i = 0; policy_zone_net(p, z, i, &net); i++) {
+		if (o->backend == PLAN_IPTABLES && plan_net_family(&net) != o->family)
+			continue;
+		r.src = by_source ? &net : NULL;
+		r.dst = by_source ? NULL : &net;
+		put(o, &r, out);
+	}
+}
+
 static void sort(const struct policy *p, const struct plan_options *o, FILE *out, enum plan_table table,
 		 const char *chain, const char *to, const char *from)
 {
 	char name[PLAN_ACCOUNT];
-	struct plan_rule r = {.table = table, .chain = chain, .action = DO_GOTO, .to = name};
+	struct plan_rule r = {.table = table, .chain = chain, .action = DO_GOTO};
 
-	for (int by_source = 0; by_source <= 1; by_source++) {
-		for (unsigned z = 0; z < policy_zones(p); z++) {
-			uint32_t key = zone_key(p, z);
-			struct policy_net net;
+	for (int by_source = 0; by_source <= 1; by_source++)
+		for (int safety = 1; safety >= 0; safety--)
+			for (unsigned z = 0; z < policy_zones(p); z++) {
+				struct policy_zone zone = {.safety = false};
 
-			snprintf(name, sizeof(name), "%s_%08x", by_source ? from : to, key);
-			for (unsigned i = 0; policy_zone_net(p, z, i, &net); i++) {
-				if (o->backend == PLAN_IPTABLES && plan_net_family(&net) != o->family)
-					continue;
-				r.src = by_source ? &net : NULL;
-				r.dst = by_source ? NULL : &net;
-				put(o, &r, out);
+				policy_zone_get(p, z, &zone);
+				if (zone.safety == (safety == 1))
+					sort_zone(p, o, out, r, by_source ? from : to, z, by_source);
 			}
-		}
-	}
-	r.src = r.dst = NULL;
 	snprintf(name, sizeof(name), "%s_%08x", from, hash(NO_ZONE, 0));
+	r.to = name;
 	put(o, &r, out);
 }
 
@@ -282,6 +295,9 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 					       .mark = PLAN_MARK_SAFETY,
 					       .action = DO_JUMP,
 					       .to = "safety_out"};
+			print(o, &r, out);
+			r.action = DO_GOTO;
+			r.to = "zones_out";
 			print(o, &r, out);
 		}
 	}
