@@ -126,6 +126,14 @@ $(TOOLS): $(B)/%: %.c
 	$(call say,LD)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(call pc,libmodbus libmnl libnetfilter_queue) -lpthread
 
+# An engine that fails on demand: the released objects, and a decoder of the tests' in front. Never installed.
+CHAOS := $(B)/tests/chaos/otfw-engine
+$(CHAOS): $(call o,tests/chaos/decoder.c $(wildcard $(ENGINE_LIVE))) $(PURE)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=proto_get -o $@ $^ $(call pc,libmnl libnetfilter_queue libseccomp)
+TOOLS += $(CHAOS)
+
 NETNS := $(filter-out %/lib.sh,$(wildcard tests/netns/*.sh))
 
 .PHONY: tools

@@ -18,7 +18,7 @@
 #include "fwd/common/event.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 2u
+#define SHM_VERSION 3u
 
 #define SHM_FLOWS     16384u
 #define SHM_FLOW_SIZE 2560u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
@@ -62,6 +62,12 @@ struct shm_guardian {
 	_Atomic uint32_t settled_accept; /* packets of a dead engine that were let go (open) */
 	_Atomic uint32_t settled_drop;
 	_Atomic uint32_t suspects;
+	_Atomic uint32_t tick_late_us; /* by how much a tick was ever late */
+	_Atomic uint32_t stuck;        /* engines killed for showing no sign of life */
+	_Atomic uint64_t
+		released; /* packets let go at the deadline (open); an upper bound where an engine raced */
+	_Atomic uint32_t
+		suspect_flow; /* slot + 1 of the flow whose packet an engine died on of itself: for the next engine, which clears it */
 	uint16_t queue_num; /* set once */
 	uint16_t queue_index;
 	uint8_t failure; /* enum failure */
@@ -91,8 +97,20 @@ struct shm_engine {
 	_Atomic uint64_t dropping;     /* and this is what SHM_DROPPED is to be then; 0: none is */
 	_Atomic uint32_t current_flow; /* slot, or UINT32_MAX while unknown */
 	_Atomic uint32_t last_id;      /* last id read: the next engine sees gaps from here */
-	_Atomic uint64_t heartbeat;    /* packets handled */
+	_Atomic uint64_t heartbeat; /* signs of life: packets handled, and the times it found nothing to do */
+	_Atomic uint32_t quarantines; /* ever imposed */
 };
+
+/* Ends that engines died on: see fwd/engine/suspect.h. Written by the engine. */
+struct shm_suspect {
+	uint8_t client[16], server[16];
+	uint16_t port; /* the server's */
+	uint8_t ipproto;
+	uint8_t crashes;  /* 0: free */
+	int64_t first_us; /* CLOCK_MONOTONIC */
+	int64_t until_us; /* quarantined till then; 0: not */
+};
+#define SHM_SUSPECTS 16u
 
 struct shm {
 	uint32_t magic, version;
@@ -101,6 +119,7 @@ struct shm {
 		guardian_ring_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;
+	struct shm_suspect suspects[SHM_SUSPECTS];
 	_Atomic uint64_t counters[SHM_COUNTERS];
 	_Atomic uint64_t reasons[REASON_COUNT_OF]; /* PDUs and packets not passed, by reason */
 	_Atomic uint32_t

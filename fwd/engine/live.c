@@ -115,19 +115,14 @@ void live_event(const struct report *r)
 		live.counting = true;
 }
 
-void live_late(uint32_t id, const struct verdict_time *now)
+/* An event that is about no operation. */
+static void plain(struct event *e, enum event_type type, enum reason reason, const struct verdict_time *now)
 {
-	struct event *e = &live.event;
-
-	if (live.counting && e->type == EVENT_UNINSPECTED && e->reason == REASON_RELEASED && !e->has) {
-		e->count++;
-		return;
-	}
 	live_flush();
 	e->ts_us = now->wall_us;
 	e->generation = live.generation;
-	e->type = EVENT_UNINSPECTED;
-	e->reason = REASON_RELEASED;
+	e->type = (uint16_t)type;
+	e->reason = (uint16_t)reason;
 	e->has = 0;
 	e->zone = e->conduit = POLICY_NO_INDEX;
 	e->rule = POLICY_NO_RULE;
@@ -136,9 +131,36 @@ void live_late(uint32_t id, const struct verdict_time *now)
 	e->transport = 0;
 	e->from_server = false;
 	e->failure = live.shm->guardian.failure;
-	e->packet_id = id;
+	e->packet_id = 0;
 	e->flow = UINT32_MAX;
 	e->count = 1;
 	e->text[0] = '\0';
+}
+
+void live_late(uint32_t id, const struct verdict_time *now)
+{
+	struct event *e = &live.event;
+
+	if (live.counting && e->type == EVENT_UNINSPECTED && e->reason == REASON_RELEASED && !e->has) {
+		e->count++;
+		return;
+	}
+	plain(e, EVENT_UNINSPECTED, REASON_RELEASED, now);
+	e->packet_id = id;
 	live.counting = true;
+}
+
+void live_quarantine(const struct tuple *ends, uint32_t flow, const struct verdict_time *now)
+{
+	static const char text[] =
+		"engines died on packets between these ends: nothing new between them passes";
+	struct event *e = &live.event;
+
+	plain(e, EVENT_ALERT, REASON_QUARANTINED, now);
+	e->has = EVENT_HAS_TUPLE;
+	e->tuple = *ends;
+	e->transport = ends->ipproto == 17 ? TRANSPORT_UDP : TRANSPORT_TCP;
+	e->flow = flow;
+	memcpy(e->text, text, sizeof text);
+	ring_put(live.ring, e);
 }

@@ -12,6 +12,8 @@ void live_open(struct shm *shm);
 void live_generation(uint32_t generation);
 void live_event(const struct report *r);
 /* The verdict on packet id came too late: the guardian had let it go uninspected. */
+/* Nothing new passes between these ends (client to server): engines died on packets of theirs. */
+void live_quarantine(const struct tuple *ends, uint32_t flow, const struct verdict_time *now);
 void live_late(uint32_t id, const struct verdict_time *now);
 /* Writes what is due: the event that still counts, and what was spared (fwd/engine/spare.h). */
 void live_tick(const struct verdict_time *now);

@@ -24,6 +24,7 @@
 
 #include "fwd/common/msg.h"
 #include "fwd/engine/live.h"
+#include "fwd/engine/suspect.h"
 #include "fwd/engine/verdict.h"
 
 #define MESSAGE_MAX    (0xffffu + 4096u) /* a packet and its attributes */
@@ -209,8 +210,6 @@ static void on_packet(const struct nlmsghdr *h)
 	else
 		verdict_packet(&engine.verdict, data, len, id, truncated, gso, &engine.now);
 	atomic_store_explicit(&me->busy, 0, memory_order_release);
-	atomic_store_explicit(&me->heartbeat, atomic_load_explicit(&me->heartbeat, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
 }
 
 static void on_datagram(int len)
@@ -306,6 +305,23 @@ static int wait_for_policy(const char **what)
 	return 1;
 }
 
+/* For the guardian: still here. */
+static void beat(struct shm_engine *me)
+{
+	atomic_store_explicit(&me->heartbeat, atomic_load_explicit(&me->heartbeat, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* The one before died in a packet of its own accord: its flow is given up, and its ends are watched. */
+static void take_suspect(struct shm *shm)
+{
+	uint32_t slot = atomic_exchange(&shm->guardian.suspect_flow, 0);
+	struct tuple ends;
+
+	if (slot && suspect_book(&engine.verdict.memory, slot - 1, engine.now.mono_us, &ends))
+		live_quarantine(&ends, slot - 1, &engine.now);
+}
+
 /* Held segments and idle flows. Returns microseconds until the next time. */
 static int64_t tick(void)
 {
@@ -329,6 +345,7 @@ int nfq_run(struct shm *shm, const char **what)
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);
 	verdict_init(&engine.verdict, shm, &sink);
+	take_suspect(shm);
 	if ((r = wait_for_policy(what)) <= 0)
 		return r;
 	now_set();
@@ -346,6 +363,7 @@ int nfq_run(struct shm *shm, const char **what)
 		ssize_t n = recv(FD_QUEUE, engine.message, sizeof engine.message, held ? MSG_DONTWAIT : 0);
 		int e = errno;
 		now_set();
+		beat(&shm->engine);
 		if (n > 0) {
 			on_datagram((int)n);
 		} else if (n < 0 && e == ENOBUFS) {

@@ -8,7 +8,8 @@
 #include "fwd/common/shm.h"
 
 /* How long a read waits on an idle queue before it looks at the channel again; nfq_prepare() sets it on the socket. */
-#define NFQ_IDLE_US 100000
+/* Less than the guardian waits for a sign of life. */
+#define NFQ_IDLE_US 50000
 
 /* Readies FD_QUEUE. 0, or -1 with errno. Before the sandbox closes. */
 int nfq_prepare(void);

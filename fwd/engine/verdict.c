@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fwd/engine/suspect.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
 
@@ -113,6 +114,8 @@ static bool route_packet(struct work *w, bool both, struct route *r)
 		work_deny(w, r->reason);
 	else if (r->reason != REASON_NONE || r->lane != LANE_INSPECTED)
 		work_accept(w, PLAN_MARK_INSPECTED);
+	else if (suspect_barred(w->v->shm, &w->p->tuple, r->from_server, w->now->mono_us))
+		work_deny(w, REASON_QUARANTINED);
 	else
 		return true;
 	return false;
@@ -425,6 +428,10 @@ static void udp(struct work *w)
 	}
 	w->f->last_us = w->now->mono_us;
 	if (w->f->flags & FLOW_DEAD) {
+		if (suspect_barred(v->shm, &w->p->tuple, w->dir == 1, w->now->mono_us)) {
+			work_deny(w, REASON_QUARANTINED);
+			return;
+		}
 		/* Only an engine's death kills a UDP flow: the datagram that it died on is gone, the next ones are judged. */
 		flow_clear(&v->memory, w->slot);
 	}

@@ -64,8 +64,10 @@ static void child_exec(const struct child_start *s, pid_t parent)
 		limit(RLIMIT_CPU, s->cpu_s);
 	if (s->as_mb)
 		limit(RLIMIT_AS, (rlim_t)s->as_mb << 20);
-	if (s->uid && (setresgid(s->gid, s->gid, s->gid) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
-		       setresuid(s->uid, s->uid, s->uid) < 0))
+	/* The calls themselves: the library's would look for the threads that this process had before the fork. */
+	if (s->uid &&
+	    (syscall(SYS_setresgid, s->gid, s->gid, s->gid) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
+	     syscall(SYS_setresuid, s->uid, s->uid, s->uid) < 0))
 		_exit(EXEC_FAILED);
 	if (s->uid && s->die_with_parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user clears it */
@@ -78,7 +80,8 @@ static void child_exec(const struct child_start *s, pid_t parent)
 
 pid_t child_spawn(const struct child_start *s, int *pidfd)
 {
-	pid_t parent = getpid(), pid = fork();
+	/* Not fork(): in the child that would tidy up the watch's stack, which the child does not have. */
+	pid_t parent = getpid(), pid = _Fork();
 
 	*pidfd = -1;
 	if (pid == 0)
@@ -207,10 +210,15 @@ void engine_start(struct guardian *g, struct queue *q)
 void engine_ended(struct guardian *g, struct queue *q)
 {
 	struct shm *s = q->shm;
-	uint32_t suspects = atomic_load(&s->guardian.suspects);
+	uint32_t suspects;
+	siginfo_t si = {.si_pid = 0};
 	int status = 0;
 	char how[32];
 
+	/* Its packet first: until it is reaped the watch sees that it has ended, and lets nothing of it go. */
+	if (waitid(P_PID, (id_t)q->child.pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
+		return;
+	queue_deny_suspect(g, q, q->child.kicked || si.si_code != CLD_KILLED || si.si_status != SIGKILL);
 	if (!child_reap(q->child.pid, &status))
 		return;
 	if (WIFSIGNALED(status))
@@ -224,9 +232,11 @@ void engine_ended(struct guardian *g, struct queue *q)
 	atomic_store(&s->guardian.restarts, atomic_load(&s->guardian.restarts) + 1);
 	if (q->child.start_at_us <= now_us())
 		engine_start(g, q);
+	suspects = atomic_load(&s->guardian.suspects);
 	say_event(g, q, "engine of queue %u ended (%s)%s; %s", q->num, how,
-		  atomic_load(&s->guardian.suspects) != suspects ? " in packet, which is denied" : "",
+		  suspects != q->suspects_told ? " in packet, which is denied" : "",
 		  q->child.pid ? "a new one runs" : "a new one waits");
+	q->suspects_told = suspects;
 }
 
 void recorder_tell_queue(struct guardian *g, struct queue *q)

@@ -46,6 +46,7 @@ struct queue {
 	int sock; /* the netlink socket: a queue lives as long as somebody holds it */
 	int shm_fd;
 	struct shm *shm;
+	uint32_t suspects_told; /* of shm->guardian.suspects */
 	struct child child;
 };
 
@@ -146,7 +147,8 @@ struct guardian {
 		state_dir[GUARDIAN_PATH];
 	enum plan_backend backend;
 	bool backend_auto, bridge;
-	bool best_effort; /* start also where a promise cannot be kept, and say so */
+	bool no_fail_open; /* for tests: without the kernel's last net */
+	bool best_effort;  /* start also where a promise cannot be kept, and say so */
 	uint16_t queue_base;
 
 	bool ipv6;   /* this kernel has it */
@@ -188,6 +190,18 @@ int queue_verdict(const struct queue *q, uint32_t id, bool accept);
  * open passes.
  */
 void queue_close(struct guardian *g, struct queue *q);
+/* All up to id, with PLAN_MARK_RELEASED. 0 or -1 with errno. */
+int queue_release(const struct queue *q, uint32_t upto);
+/*
+ * The next message of the socket, without waiting; peek leaves it there. 1: a packet, its id set. 0: something else. -1 with errno. Nothing
+ * behind the id is read.
+ */
+int queue_message(const struct queue *q, bool peek, uint32_t *id);
+/*
+ * The packet that a dead engine was in: dropped when the engine died of itself or left its flow torn, else left to queue_settle(). Safe
+ * from two threads: the first does it.
+ */
+void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself);
 /* What a dead engine had read. Books it in shared memory. crashed: it died of itself, or the guardian killed it for being stuck. */
 void queue_settle(struct guardian *g, struct queue *q, bool crashed);
 
@@ -234,10 +248,27 @@ void mirror_tell_recorder(struct guardian *g);
 /* Is it to be started, when its back-off allows? */
 bool mirror_down(const struct guardian *g);
 
+/* watch.c: the thread that keeps deadlines */
+#define QUEUE_MAXLEN 2048u /* packets that may wait in one queue */
+#define GHOSTS_MAX   256u /* messages of packets that are gone, left for an engine to follow the streams by */
+/* At the start. 0, or -1 with the reason said. */
+int watch_lock(const struct guardian *g);
+/* A queue that was opened; the first starts the thread. 0, or -1 with the reason said. */
+int watch_add(struct guardian *g, struct queue *q);
+/* The deadlines of a policy's queues, from here on. */
+void watch_deadlines(const struct guardian *g, const struct image_mem *img);
+/* Readable: watch_report() has something to do. -1 before the first queue. */
+int watch_fd(void);
+/* Kills engines that are stuck, and says what the thread has no time to say. */
+void watch_report(struct guardian *g);
+/* Before queues are closed. */
+void watch_stop(void);
+
 /* kernel.c */
 /* Does nft work with queues here? */
 bool kernel_nft_queue(void);
-void kernel_check_sysctls(const struct guardian *g);
+/* 0, or -1 where a promise cannot be kept; says which. */
+int kernel_check_sysctls(const struct guardian *g);
 int kernel_base(struct guardian *g);
 int kernel_remove(struct guardian *g);
 /* Prints the parts that job 0..n-1 of kernel_fill_job() load, each into a memfd. n, or -1. */

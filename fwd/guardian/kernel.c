@@ -138,13 +138,13 @@ static long sysctl_number(const char *path)
 	return strtol(buf, NULL, 10);
 }
 
-void kernel_check_sysctls(const struct guardian *g)
+int kernel_check_sysctls(const struct guardian *g)
 {
 	static const struct {
 		const char *name, *path;
 		long want;
 		const char *why;
-		int only; /* 1: when routing, 2: when bridging with iptables, 6: with IPv6 */
+		int only; /* 1: when routing, and no promise; 2: when bridging with iptables */
 	} checks[] = {
 		{"net.netfilter.nf_conntrack_checksum", "/proc/sys/net/netfilter/nf_conntrack_checksum", 1,
 		 "segments with bad checksums would be judged but not received", 0},
@@ -159,20 +159,25 @@ void kernel_check_sysctls(const struct guardian *g)
 		{"net.bridge.bridge-nf-call-ip6tables", "/proc/sys/net/bridge/bridge-nf-call-ip6tables", 1,
 		 "bridged packets would pass unseen", 2},
 	};
-	bool ipt_bridge = g->bridge && g->backend == PLAN_IPTABLES;
+	bool ipt_bridge = g->bridge && g->backend == PLAN_IPTABLES, good = true;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		bool must = checks[i].only != 1 && !g->best_effort;
 		long n;
 
 		if ((checks[i].only == 1 && g->bridge) || (checks[i].only == 2 && !ipt_bridge))
 			continue;
 		n = sysctl_number(checks[i].path);
 		if (n < 0)
-			say("warning: %s cannot be read; it should be %ld", checks[i].name, checks[i].want);
+			say("%s%s cannot be read; it should be %ld", must ? "" : "warning: ", checks[i].name,
+			    checks[i].want);
 		else if (n != checks[i].want)
-			say("warning: %s is %ld, should be %ld: %s", checks[i].name, n, checks[i].want,
-			    checks[i].why);
+			say("%s%s is %ld, should be %ld: %s", must ? "" : "warning: ", checks[i].name, n,
+			    checks[i].want, checks[i].why);
+		if (must && n != checks[i].want)
+			good = false;
 	}
+	return good ? 0 : -1;
 }
 
 /* ---- base ---- */

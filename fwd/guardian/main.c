@@ -50,6 +50,7 @@ void say(const char *fmt, ...)
 {
 	char buf[SAY_MAX] = "otfwd: ";
 	size_t at = strlen(buf);
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
 	va_list ap;
 	int n;
 
@@ -58,8 +59,8 @@ void say(const char *fmt, ...)
 	va_end(ap);
 	at += n < 0 ? 0 : (size_t)n < sizeof(buf) - at - 1 ? (size_t)n : sizeof(buf) - at - 2;
 	buf[at++] = '\n';
-	/* One write a line: engines use the same descriptor. */
-	if (write(STDERR_FILENO, buf, at) < 0)
+	/* One write a line: engines use the same descriptor. A pipe that nobody reads must not hold the guardian up. */
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT && write(STDERR_FILENO, buf, at) < 0)
 		errno = 0;
 }
 
@@ -103,6 +104,7 @@ enum option_id {
 	OPT_BRIDGE,
 	OPT_BEST_EFFORT,
 	OPT_LIBEXEC,
+	OPT_NO_FAIL_OPEN,
 	OPT_REMOVE,
 	OPT_VERSION,
 	OPT_HELP
@@ -157,6 +159,7 @@ static int options(struct guardian *g, int argc, char **argv)
 					      {"log", required_argument, NULL, OPT_EVENTS},
 					      {"bridge", no_argument, NULL, OPT_BRIDGE},
 					      {"best-effort", no_argument, NULL, OPT_BEST_EFFORT},
+					      {"no-fail-open", no_argument, NULL, OPT_NO_FAIL_OPEN},
 					      {"libexec", required_argument, NULL, OPT_LIBEXEC},
 					      {"remove", no_argument, NULL, OPT_REMOVE},
 					      {"version", no_argument, NULL, OPT_VERSION},
@@ -174,6 +177,7 @@ static int options(struct guardian *g, int argc, char **argv)
 		case OPT_EVENTS: bad |= set_path(g->events, optarg); break;
 		case OPT_BRIDGE: g->bridge = true; break;
 		case OPT_BEST_EFFORT: g->best_effort = true; break;
+		case OPT_NO_FAIL_OPEN: g->no_fail_open = true; break;
 		case OPT_LIBEXEC: bad |= set_path(g->libexec, optarg); break;
 		case OPT_REMOVE: remove = 1; break;
 		case OPT_VERSION: printf("otfwd %s\n", OTFW_VERSION); return 2;
@@ -308,7 +312,7 @@ static void notify(const char *state)
 
 /* ---- the loop ---- */
 
-enum watched {
+enum watching {
 	WATCH_SIGNALS,
 	WATCH_RELOAD,
 	WATCH_LEDGER,
@@ -317,6 +321,7 @@ enum watched {
 	WATCH_MIRROR,
 	WATCH_ISLAND,
 	WATCH_SAVE,
+	WATCH_WATCH,
 	WATCH_ENGINES
 };
 
@@ -402,6 +407,7 @@ static void turn(struct guardian *g)
 		(struct pollfd){.fd = g->island.save_pid > 0 ? g->island.save_pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
+	p[WATCH_WATCH] = (struct pollfd){.fd = watch_fd(), .events = POLLIN};
 	for (unsigned i = 0; i < g->nqueues; i++)
 		p[n++] = (struct pollfd){.fd = g->queues[i].child.pidfd, .events = POLLIN};
 	if (poll(p, n, wait_ms(g)) < 0) {
@@ -413,6 +419,8 @@ static void turn(struct guardian *g)
 	for (unsigned i = 0; WATCH_ENGINES + i < n; i++)
 		if (p[WATCH_ENGINES + i].revents)
 			engine_ended(g, &g->queues[i]);
+	if (p[WATCH_WATCH].revents)
+		watch_report(g);
 	if (p[WATCH_CHANNEL].revents)
 		on_recorder(g);
 	if (p[WATCH_RECORDER].revents)
@@ -452,6 +460,7 @@ static void end(struct guardian *g)
 	struct msg m = {.type = MSG_STOP};
 
 	notify("STOPPING=1");
+	watch_stop();
 	for (unsigned i = 0; i < g->nqueues; i++) {
 		struct queue *q = &g->queues[i];
 
@@ -526,6 +535,8 @@ int main(int argc, char **argv)
 		return kernel_remove(&g) == 0 ? 0 : 1;
 	}
 	find_libexec(&g);
+	if (watch_lock(&g) < 0)
+		return 1;
 	if (signals(&g) < 0) {
 		say("signals: %s", strerror(errno));
 		return 2;

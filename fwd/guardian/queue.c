@@ -22,11 +22,10 @@
 #include "fwd/guardian/guardian.h"
 
 /*
- * Packets that may wait in one queue. The socket's buffer must hold as many messages of the worst size (a GSO packet of 64 KiB and
+ * The socket's buffer must hold as many messages as packets may wait, and ghosts beside them, of the worst size (a GSO packet of 64 KiB and
  * its bookkeeping), or the kernel refuses packets long before the queue is full.
  */
-#define QUEUE_MAXLEN 2048u
-#define QUEUE_RCVBUF (QUEUE_MAXLEN * (68u << 10))
+#define QUEUE_RCVBUF ((QUEUE_MAXLEN + GHOSTS_MAX) * (68u << 10))
 #define COPY_RANGE   65531u /* what the kernel makes of 65535 */
 #define CONFIG_WAIT  200    /* messages of packets that may come before the answer to a configuration */
 #define HEAD_OCTETS                                                                                          \
@@ -81,6 +80,11 @@ int queue_verdict(const struct queue *q, uint32_t id, bool accept)
 	return send_verdict(q->sock, q->num, id, accept, false);
 }
 
+int queue_release(const struct queue *q, uint32_t upto)
+{
+	return send_verdict(q->sock, q->num, upto, true, true);
+}
+
 /* 1: the next message is a packet, its id set. 0: something else. -1 with errno. Cuts off everything behind the id. */
 static int next_message(int sock, int flags, uint32_t *id)
 {
@@ -98,6 +102,11 @@ static int next_message(int sock, int flags, uint32_t *id)
 	memcpy(id, head + HEAD_ID, sizeof(*id));
 	*id = ntohl(*id);
 	return 1;
+}
+
+int queue_message(const struct queue *q, bool peek, uint32_t *id)
+{
+	return next_message(q->sock, MSG_DONTWAIT | (peek ? MSG_PEEK : 0), id);
 }
 
 /*
@@ -173,12 +182,13 @@ static int bind_socket(struct queue *q, bool best_effort)
 }
 
 /* Everything in one message: between a bind and its parameters the kernel would refuse packets. */
-static int configure(struct queue *q)
+static int configure(const struct guardian *g, struct queue *q)
 {
 	char buf[MESSAGE_SPACE];
 	struct nlmsghdr *nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->num);
 	uint32_t mask = NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN;
-	uint32_t flags = NFQA_CFG_F_GSO | (q->failure == FAILURE_OPEN ? NFQA_CFG_F_FAIL_OPEN : 0);
+	bool fail_open = q->failure == FAILURE_OPEN && !g->no_fail_open;
+	uint32_t flags = NFQA_CFG_F_GSO | (fail_open ? NFQA_CFG_F_FAIL_OPEN : 0);
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	nlh->nlmsg_seq = 1;
@@ -224,7 +234,7 @@ int queue_open(struct guardian *g, struct queue *q)
 
 	q->sock = q->shm_fd = -1;
 	if (make_memory(q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q, g->best_effort) < 0 ||
-	    configure(q) < 0)
+	    configure(g, q) < 0)
 		return -1;
 	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
 	/* The file exists once the kernel's queue module is there. */
@@ -273,6 +283,27 @@ static bool settle_one(struct guardian *g, struct queue *q, uint32_t id, bool ac
 	       (after.id - before.id) - (after.refused - before.refused) != after.waiting - before.waiting;
 }
 
+void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself)
+{
+	struct shm *s = q->shm;
+	uint32_t flow = atomic_load(&s->engine.current_flow);
+	uint64_t dropping = atomic_exchange(&s->engine.dropping, 0);
+
+	if (dropping) {
+		/* Given or not, it is now, and the engine's. */
+		queue_verdict(q, atomic_load(&s->engine.dropping_id), false);
+		atomic_store(&s->counters[SHM_DROPPED], dropping);
+	}
+	if (!of_itself && atomic_load(&s->flows_clean))
+		return;
+	if (!atomic_exchange(&s->engine.busy, 0))
+		return;
+	if (settle_one(g, q, atomic_load(&s->engine.current_id), false))
+		book(&s->guardian.suspects, 1);
+	if (of_itself && flow < SHM_FLOWS)
+		atomic_store(&s->guardian.suspect_flow, flow + 1);
+}
+
 /*
  * The kernel keeps what a dead engine had read and not decided; its messages are gone. There are three kinds:
  *  - the packet it was in when it died: the suspect, where it died of itself or left its flow half changed. It is denied in either kind of zone, or it
@@ -291,22 +322,9 @@ void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 	uint32_t settled = 0, upto = 0;
 	bool known;
 
-	if (atomic_load(&s->engine.dropping)) {
-		/* Given or not, it is now, and the engine's. */
-		queue_verdict(q, atomic_load(&s->engine.dropping_id), false);
-		atomic_store(&s->counters[SHM_DROPPED], atomic_load(&s->engine.dropping));
-		atomic_store(&s->engine.dropping, 0);
-	}
-	if (atomic_load(&s->engine.busy)) {
-		bool suspect = crashed || !atomic_load(&s->flows_clean);
-		bool there = settle_one(g, q, atomic_load(&s->engine.current_id), open && !suspect);
-
-		if (suspect && there)
-			book(&s->guardian.suspects, 1);
-		else if (there)
-			settled++;
-		atomic_store(&s->engine.busy, 0);
-	}
+	queue_deny_suspect(g, q, crashed);
+	if (atomic_exchange(&s->engine.busy, 0) && settle_one(g, q, atomic_load(&s->engine.current_id), open))
+		settled++;
 	for (uint32_t i = 0; i < SHM_HELD; i++) {
 		if (atomic_load(&held[i].state) == 0)
 			continue;

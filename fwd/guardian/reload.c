@@ -231,7 +231,7 @@ static int open_queues(struct guardian *g, struct image_mem *img)
 					    .shm_fd = -1,
 					    .child = {.pidfd = -1, .channel = -1}};
 			snprintf(q->engine, sizeof(q->engine), "%s", want.engine ? want.engine : "");
-			if (queue_open(g, q) < 0) {
+			if (queue_open(g, q) < 0 || watch_add(g, q) < 0) {
 				/* Not counted as a queue: nothing refers to it. */
 				if (q->sock >= 0)
 					close(q->sock);
@@ -276,6 +276,7 @@ static void activate(struct guardian *g, struct image_mem *img)
 	g->active = *img;
 	*img = (struct image_mem){.fd = -1};
 	g->active.generation = ++g->generation;
+	watch_deadlines(g, &g->active);
 	hand_out(g);
 }
 
@@ -298,8 +299,13 @@ static void compiled(struct guardian *g)
 		kernel_accounts_read(g);
 		g->accounted = g->backend == PLAN_NFT || *g->accounts[0] || *g->accounts[1];
 	}
-	if (r->initial)
-		kernel_check_sysctls(g); /* connection tracking has its settings once rules ask for it */
+	/* Connection tracking has its settings once rules ask for it. */
+	if (r->initial && kernel_check_sysctls(g) < 0) {
+		image_drop(&r->next);
+		fail(g,
+		     "a promise cannot be kept with these kernel settings (--best-effort starts all the same)");
+		return;
+	}
 	if (open_queues(g, &r->next) < 0) {
 		image_drop(&r->next);
 		fail(g, "a queue that the policy needs cannot be opened");

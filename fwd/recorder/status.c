@@ -27,6 +27,10 @@ static void queue_print(const struct queue *q, struct jsonl *j)
 	jsonl_uint(j, "settled-accept", load32(&s->guardian.settled_accept));
 	jsonl_uint(j, "settled-drop", load32(&s->guardian.settled_drop));
 	jsonl_uint(j, "suspects", load32(&s->guardian.suspects));
+	jsonl_uint(j, "quarantines", load32(&s->engine.quarantines));
+	jsonl_uint(j, "released", load64(&s->guardian.released));
+	jsonl_uint(j, "tick-late-us", load32(&s->guardian.tick_late_us));
+	jsonl_uint(j, "stuck", load32(&s->guardian.stuck));
 	jsonl_uint(j, "events-lost", q->engine.lost + q->guardian.lost);
 	jsonl_object(j, "counters");
 	for (unsigned i = 0; i < SHM_COUNTERS; i++)

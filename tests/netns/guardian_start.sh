@@ -26,6 +26,23 @@ same 'queue base out of range: exit status' 2 $?
 start --backend ipfw
 same 'unknown backend: exit status' 2 $?
 
+# What a promise rests on: refused, with the reason, where it is not so.
+refused() {
+	same "$1: exit status" 1 "$2"
+	same "$1: the reason" "$3" "$(tr '\n' ' ' <"$TMP/out")"
+	in_f "$B/otfwd" --remove
+}
+tune "$F" net/netfilter/nf_conntrack_tcp_be_liberal=1
+start --policy $POLICY
+refused 'connection tracking is liberal' $? '*nf_conntrack_tcp_be_liberal is 1, should be 0*promise*'
+tune "$F" net/netfilter/nf_conntrack_tcp_be_liberal=0
+if setpriv --bounding-set=-sys_nice true 2>/dev/null; then
+	in_f timeout 20 setpriv --bounding-set=-sys_nice "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/run" --policy $POLICY >"$TMP/out" 2>&1
+	refused 'no real-time priority' $? '*real-time priority is not to be had*'
+	in_f timeout 20 setpriv --bounding-set=-ipc_lock "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/run" --policy $POLICY >"$TMP/out" 2>&1
+	refused 'no locked memory' $? '*memory cannot be locked*'
+fi
+
 in_f iptables -A FORWARD -m comment --comment theirs -j ACCEPT
 in_f iptables -A INPUT -m comment --comment theirs -j ACCEPT
 fw_start $POLICY --queue-base 7

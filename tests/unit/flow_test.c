@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "fwd/engine/suspect.h"
 #include "tests/unit/packets.h"
 
 static struct bench *b;
@@ -161,6 +162,70 @@ static void successor_claims_chunks(void **state)
 	assert_int_equal(POOL_CHUNKS - m->head->nchunks_free, used - before);
 }
 
+/* Deaths are counted by client, server and the server's port; the third within a minute bars what is new between them. */
+static void suspects(void **state)
+{
+	struct memory *m = &b->v->memory;
+	struct tuple ends, other = tuple_of(1), back;
+	int64_t at = 5000000;
+
+	(void)state;
+	other.src[7] = 1;
+	for (uint32_t i = 0; i < SUSPECT_CRASHES; i++, at += 1000000) {
+		struct flow_key k;
+		struct tuple t = tuple_of(i); /* another port of the same client each time */
+		bool s = flow_key(&k, &t);
+		uint32_t slot = flow_add(m, &k, s, false, at);
+		assert_false(suspect_barred(m->shm, &t, false, at));
+		assert_int_equal(suspect_book(m, slot, at, &ends), i + 1 == SUSPECT_CRASHES);
+		assert_int_not_equal(flow_at(m, slot)->flags & FLOW_DEAD, 0);
+		assert_memory_equal(ends.src, t.src, 16);
+		assert_int_equal(ends.dport, 502);
+	}
+	assert_int_equal(atomic_load(&m->shm->engine.quarantines), 1);
+	struct tuple t = tuple_of(77);
+	back = turned(&t);
+	assert_true(suspect_barred(m->shm, &t, false, at));
+	assert_true(suspect_barred(m->shm, &back, true, at));
+	assert_false(suspect_barred(m->shm, &back, false, at));
+	assert_false(suspect_barred(m->shm, &other, false, at));
+	t.dport = 503;
+	assert_false(suspect_barred(m->shm, &t, false, at));
+	t.dport = 502;
+	t.ipproto = 17;
+	assert_false(suspect_barred(m->shm, &t, false, at));
+	t.ipproto = 6;
+	assert_true(suspect_barred(m->shm, &t, false, at - 1000001 + SUSPECT_QUARANTINE_US));
+	assert_false(suspect_barred(m->shm, &t, false, at + SUSPECT_QUARANTINE_US));
+}
+
+/* Too far apart they are three accidents; and more ends than there are entries forget the oldest, never one in quarantine. */
+static void suspects_far_apart(void **state)
+{
+	struct memory *m = &b->v->memory;
+	struct flow_key k;
+	struct tuple t = tuple_of(0), ends, first = t;
+	int64_t at = 5000000;
+
+	(void)state;
+	bool s = flow_key(&k, &t);
+	uint32_t slot = flow_add(m, &k, s, false, at);
+	for (unsigned i = 0; i < 10; i++, at += SUSPECT_WINDOW_US / 2 + 1)
+		assert_false(suspect_book(m, slot, at, &ends));
+	assert_false(suspect_book(m, SHM_FLOWS, at, &ends));
+	assert_false(suspect_book(m, UINT32_MAX, at, &ends));
+	at += SUSPECT_WINDOW_US + 1;
+	for (unsigned i = 0; i < SUSPECT_CRASHES; i++)
+		assert_int_equal(suspect_book(m, slot, at, &ends), i + 1 == SUSPECT_CRASHES);
+	for (uint32_t i = 0; i < 3 * SHM_SUSPECTS; i++) {
+		t = tuple_of(0);
+		t.src[9] = (uint8_t)(i + 1);
+		s = flow_key(&k, &t);
+		assert_false(suspect_book(m, flow_add(m, &k, s, false, at), at + i, &ends));
+	}
+	assert_true(suspect_barred(m->shm, &first, false, at + 100));
+}
+
 static void expiry(void **state)
 {
 	static const struct {
@@ -237,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fills_and_empties, up, down),
 		cmocka_unit_test_setup_teardown(successor, up, down),
 		cmocka_unit_test_setup_teardown(successor_claims_chunks, up, down),
+		cmocka_unit_test_setup_teardown(suspects, up, down),
+		cmocka_unit_test_setup_teardown(suspects_far_apart, up, down),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(asked_table),
 		cmocka_unit_test(asked_undo),
