@@ -20,6 +20,9 @@
 #define ARRIVE_MS      3000
 #define SILENCE_MS     400  /* what has not come by then was not passed */
 #define RESET_MS       5000 /* the client learns of it by its first retransmission */
+#define DEADLINE_MS    5    /* of zone "open" in the laboratory's policy */
+#define ALLOWANCE_MS   3    /* two ticks of the guardian and their jitter */
+#define DEADLINE_RUNS  10
 #define SAFETY_PACKETS 200
 #define ENGINE_MS      5000
 
@@ -389,6 +392,38 @@ static bool engine_back(struct lab *l, const char *failure)
 	return false;
 }
 
+static bool deadline(struct lab *l, struct step_record *r)
+{
+	double worst = 0, us = 0;
+	struct session s;
+	bool good = session_in_step(l, r, &s, false);
+
+	for (int i = 0; good && i < DEADLINE_RUNS; i++) {
+		pid_t engine = lab_engine(l, "open");
+
+		if (engine <= 0) {
+			good = fail(r, "no engine for the open zone");
+			break;
+		}
+		kill(engine, SIGSTOP);
+		good = read_registers(r, &s, &us);
+		worst = us > worst ? us : worst;
+		/* Gone by now, if the guardian has replaced it. */
+		kill(engine, SIGCONT);
+		usleep(50000);
+		if (good && !engine_back(l, "open"))
+			good = fail(r, "no engine for the open zone %d ms after it was stopped", ENGINE_MS);
+	}
+	session_close(&s);
+	figure(r, "runs", DEADLINE_RUNS);
+	figure(r, "deadline-ms", DEADLINE_MS);
+	figure(r, "worst-ms", worst / 1000);
+	if (good && worst > (DEADLINE_MS + ALLOWANCE_MS) * 1000.0)
+		good = fail(r, "a request took %.3f ms with the engine stopped; %d are allowed", worst / 1000,
+			    DEADLINE_MS + ALLOWANCE_MS);
+	return good;
+}
+
 static bool hang_closed(struct lab *l, struct step_record *r)
 {
 	pid_t engine = lab_engine(l, "closed");
@@ -485,6 +520,8 @@ static const struct {
 	 false},
 	{"safety", "the safety lane passes, half of it with every engine stopped: in = out, queued = 0",
 	 safety, false},
+	{"deadline", "open zone, engine stopped: released within the deadline plus 3 ms, the session lives",
+	 deadline, false},
 	{"hang-closed", "closed zone, engine stopped: nothing forbidden passes, and it is served again",
 	 hang_closed, false},
 	{"engine-killed", "closed zone, engine killed: the session goes on with the next one", engine_killed,
