@@ -54,9 +54,9 @@ done
 with=$(median <"$TMP/p999-with") without=$(median <"$TMP/p999-without")
 ratio=$(awk "BEGIN { printf \"%.3f\", $with / $without }")
 # DESIGN section 10 asks for 1.2. Where the flood's processor shares caches with the safety flow's, the rules and the full table are not
-# yet that cheap: LIMIT keeps it from getting worse, and the note says whether the budget is met.
-awk "BEGIN { exit !($ratio <= 1.2) }" && met=met || met='NOT met'
-echo "note: the budget of 1.2 is $met: $ratio"
+# yet that cheap: LIMIT keeps it from getting worse; above the budget of 1.2 the test does not pass but ends as skipped, with the figure.
+UNMET=
+awk "BEGIN { exit !($ratio <= 1.2) }" || UNMET=$ratio
 below "P4: safety flow under flood, median of p99.9: $with us with otfw, $without us without; ratio" "${LIMIT:-3}" "$ratio"
 
 # The same once more, with an open zone's session and the books.
@@ -86,3 +86,4 @@ same 'P6: it balances, and nothing moved while it was read' '*balances (0 packet
 for c in invalid unlisted; do grep -q "$c [1-9]" "$TMP/ledger" || fail "the ledger has no $c packets"; done
 same 'denials for which no event was written are counted' '[1-9]*' "$(fw_status | tr -d '\n' | grep -o '"events-spared": *[0-9]*' | awk -F: '{ n += $2 } END { print n + 0 }')"
 fw_stop
+[ -z "$UNMET" ] || skip "all else holds, but the safety flow's p99.9 under flood is $UNMET x that without otfw: the budget of 1.2 is not met here"
