@@ -6,7 +6,7 @@
 # P4 beside it: of a safety lane not one packet is lost or queued meanwhile.
 . "$(dirname "$0")/promise.inc"
 need_python 'import socket' sockets
-REPS=${CLOSED_REPS:-25}
+REPS=${CLOSED_REPS:-10}
 promise_plant closed
 udp_echo "$S" $SIS_B 30010
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# P5, bounded delay, open zone: while its engine is stopped, killed, in an endless loop or crashed by a PDU, each REPS times, and the kernel's own
+# P5, bounded delay, open zone: while its engine is stopped, killed, in an endless loop or crashed by a PDU, each REPS times (25; the proof is a run with REPS=100), and the kernel's own
 # fail-open is off, no packet of a running session takes longer than the deadline (5 ms) and 3 ms, and no session is lost. The PDU that crashes
 # the engine does not reach the server, and its session gets a reset.
 #
 # The limit holds for the sum of firewall and machine: nothing is subtracted, nothing repeated. Of its 3 ms, 1 ms is the guardian's (two ticks). Where
-# this machine kept a real-time thread waiting for more than the other 2 ms (the guardian says by how much its ticks were ever late), and the
+# this machine kept real-time threads waiting for more than the other 2 ms (the guardian and the prober say by how much they were ever late), and the
 # worst packet is within the limit and twice that, the promise is not shown here and not refuted: the test ends as skipped, with the figures.
 . "$(dirname "$0")/promise.inc"
 LIMIT=8000
@@ -29,7 +29,8 @@ for fault in stop kill loop crash; do
 	done
 	probe_end $fault
 	late=$(status tick-late-us)
-	if [ "$OVER" -gt 0 ] && [ "$late" -gt 2000 ]; then
+	# The prober's own lateness is in its figures as the guardian's is.
+	if [ "$OVER" -gt 0 ] && awk "BEGIN { exit !($late + $LATE > 2000) }"; then
 		below "P5: engine $fault, $REPS times: slowest packet, with real-time threads late by $late us" "$(awk "BEGIN { print $LIMIT + 2 * $late + $LATE }")" "$MAX"
 		unfit="$unfit $fault: $OVER of $SAMPLES packets above $LIMIT us, worst $MAX;"
 	else
