@@ -22,6 +22,10 @@ bool ask_path(const struct command *cmd, const char *dir, const char *control, s
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s);
 /* Parses the answer. NULL after having said what is wrong with it. */
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
+/* A number of an answer, 0 where there is none. */
+long long ask_number(const json_t *o, const char *key);
+/* One line of those that are not 0, for people: "inspected 12, released 3". Nothing where all are. */
+void ask_numbers_print(const char *title, const json_t *o);
 /* "islands" of a status, for people. */
 void islands_text(const json_t *status);
 

@@ -109,12 +109,12 @@ static const char *string_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
-static long long number_of(const json_t *o, const char *key)
+long long ask_number(const json_t *o, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(o, key));
 }
 
-static void print_numbers(const char *title, const json_t *o)
+void ask_numbers_print(const char *title, const json_t *o)
 {
 	const char *key;
 	json_t *value;
@@ -137,7 +137,7 @@ static void status_text(const json_t *s)
 	size_t i;
 
 	printf("otfw %s, site %s\n", string_of(s, "version"), string_of(s, "site"));
-	printf("policy generation %lld, %s\n", number_of(s, "policy-generation"), string_of(s, "policy"));
+	printf("policy generation %lld, %s\n", ask_number(s, "policy-generation"), string_of(s, "policy"));
 	json_array_foreach(json_object_get(s, "zones"), i, item)
 		printf("zone %s: fails %s%s\n", string_of(item, "name"), string_of(item, "failure"),
 		       json_is_true(json_object_get(item, "safety")) ? ", safety" : "");
@@ -145,30 +145,30 @@ static void status_text(const json_t *s)
 	json_array_foreach(json_object_get(s, "conduits"), i, item)
 		printf("conduit %s to %s: lane %s, mode %s, fails %s, %lld rules\n", string_of(item, "name"),
 		       string_of(item, "to"), string_of(item, "lane"), string_of(item, "mode"),
-		       string_of(item, "failure"), number_of(item, "rules"));
+		       string_of(item, "failure"), ask_number(item, "rules"));
 	json_array_foreach(json_object_get(s, "queues"), i, item)
 	{
 		printf("queue %lld: fails %s, engine %lld, generation %lld, %lld restarts, %lld events lost\n",
-		       number_of(item, "queue"), string_of(item, "failure"), number_of(item, "engine-pid"),
-		       number_of(item, "generation"), number_of(item, "restarts"),
-		       number_of(item, "events-lost"));
-		print_numbers("  ", json_object_get(item, "counters"));
-		print_numbers("  refused: ", json_object_get(item, "reasons"));
+		       ask_number(item, "queue"), string_of(item, "failure"), ask_number(item, "engine-pid"),
+		       ask_number(item, "generation"), ask_number(item, "restarts"),
+		       ask_number(item, "events-lost"));
+		ask_numbers_print("  ", json_object_get(item, "counters"));
+		ask_numbers_print("  refused: ", json_object_get(item, "reasons"));
 	}
 	const json_t *m = json_object_get(s, "mirror");
 	if (json_is_object(m))
 		printf("mirror %lld: %lld copies, %lld lost, %lld alarms, %lld restarts\n",
-		       number_of(m, "pid"), number_of(m, "copies"), number_of(m, "copies-lost"),
-		       number_of(m, "alarms"), number_of(m, "restarts"));
+		       ask_number(m, "pid"), ask_number(m, "copies"), ask_number(m, "copies-lost"),
+		       ask_number(m, "alarms"), ask_number(m, "restarts"));
 	json_array_foreach(json_object_get(m, "lanes"), i, item) printf(
 		"  safety lane %s: %lld copies, %lld flows, %lld silent%s, %lld alarms\n",
-		string_of(item, "conduit"), number_of(item, "lane-copies"), number_of(item, "flows-seen"),
-		number_of(item, "flows-silent"),
+		string_of(item, "conduit"), ask_number(item, "lane-copies"), ask_number(item, "flows-seen"),
+		ask_number(item, "flows-silent"),
 		json_is_true(json_object_get(item, "above-expected")) ? ", above what is expected" : "",
-		number_of(item, "lane-alarms"));
+		ask_number(item, "lane-alarms"));
 	const json_t *r = json_object_get(s, "recorder");
-	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", number_of(r, "events"),
-	       number_of(r, "lines-lost"), number_of(r, "write-errors"));
+	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", ask_number(r, "events"),
+	       ask_number(r, "lines-lost"), ask_number(r, "write-errors"));
 }
 
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text)
@@ -225,10 +225,10 @@ int cmd_reload(const struct command *cmd, int argc, char **argv)
 		else if (words)
 			fputs(words, stderr);
 		if (!a.json && ok)
-			printf("policy generation %lld is in force\n", number_of(answer, "generation"));
+			printf("policy generation %lld is in force\n", ask_number(answer, "generation"));
 		else if (!a.json)
 			printf("the policy is not loaded; generation %lld stays in force\n",
-			       number_of(answer, "generation"));
+			       ask_number(answer, "generation"));
 	}
 	json_decref(answer);
 	free(text);

@@ -7,29 +7,6 @@
 
 #define TIMEOUT_S 30 /* the guardian has the kernel's tools print every counter, twice */
 
-static long long number(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(o, key));
-}
-
-/* "inspected 12", "released 3": those that are not 0. */
-static void numbers(const char *title, const json_t *o)
-{
-	const char *key;
-	json_t *value;
-	bool any = false;
-
-	json_object_foreach((json_t *)o, key, value)
-	{
-		if (json_integer_value(value) == 0)
-			continue;
-		printf("%s%s %lld", any ? ", " : title, key, (long long)json_integer_value(value));
-		any = true;
-	}
-	if (any)
-		putchar('\n');
-}
-
 static long long total(const json_t *o)
 {
 	const char *key;
@@ -47,15 +24,15 @@ static void zone_text(const char *title, const json_t *z)
 	const char *name = json_string_value(json_object_get(z, "name"));
 
 	printf("%s%s: in %lld = safety %lld + kernel %lld + inspected %lld + uninspected %lld + dropped %lld\n",
-	       title, name ? name : "-", number(z, "in"), number(z, "safety"), number(z, "kernel"),
-	       number(z, "inspected"), total(uninspected), total(dropped));
-	numbers("  uninspected: ", uninspected);
-	numbers("  dropped: ", dropped);
+	       title, name ? name : "-", ask_number(z, "in"), ask_number(z, "safety"),
+	       ask_number(z, "kernel"), ask_number(z, "inspected"), total(uninspected), total(dropped));
+	ask_numbers_print("  uninspected: ", uninspected);
+	ask_numbers_print("  dropped: ", dropped);
 }
 
 static void ledger_text(const json_t *s)
 {
-	long long off = number(s, "unaccounted");
+	long long off = ask_number(s, "unaccounted");
 	json_t *item;
 	size_t i;
 
@@ -63,24 +40,26 @@ static void ledger_text(const json_t *s)
 	zone_text("", json_object_get(s, "all"));
 	json_array_foreach(json_object_get(s, "queues"), i, item)
 	{
-		printf("queue %lld: %lld packets\n", number(item, "queue"), number(item, "ids"));
+		printf("queue %lld: %lld packets\n", ask_number(item, "queue"), ask_number(item, "ids"));
 		json_object_del(item, "queue");
 		json_object_del(item, "ids");
-		numbers("  dropped: ", item);
+		ask_numbers_print("  dropped: ", item);
 	}
 	json_array_foreach(json_object_get(s, "safety-flows"), i, item)
 	{
 		const char *flow = json_string_value(json_object_get(item, "flow"));
-		bool equal = number(item, "in") == number(item, "out") && number(item, "queued") == 0;
+		bool equal =
+			ask_number(item, "in") == ask_number(item, "out") && ask_number(item, "queued") == 0;
 
 		printf("safety flow %s: in %lld, out %lld, queued %lld%s\n", flow ? flow : "-",
-		       number(item, "in"), number(item, "out"), number(item, "queued"),
+		       ask_number(item, "in"), ask_number(item, "out"), ask_number(item, "queued"),
 		       equal ? "" : ": NOT EQUAL");
 	}
-	if (number(s, "before-start"))
-		printf("dropped behind queues before this start: %lld\n", number(s, "before-start"));
+	if (ask_number(s, "before-start"))
+		printf("dropped behind queues before this start: %lld\n", ask_number(s, "before-start"));
 	if (off == 0)
-		printf("the ledger balances (%lld packets moved while it was read)\n", number(s, "moving"));
+		printf("the ledger balances (%lld packets moved while it was read)\n",
+		       ask_number(s, "moving"));
 	else if (off > 0)
 		printf("the ledger does not balance: %lld packets came in and are in no book\n", off);
 	else
