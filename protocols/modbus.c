@@ -490,12 +490,8 @@ static bool header(struct modbus *m)
 static void modbus_decode(const struct pdu_in *in, struct pdu *out)
 {
 	struct modbus m = {.c = cursor_open(in->data, in->len, &out->fault), .in = in, .out = out};
-	out->answer_expected = false;
-	out->exception = false;
-	out->exception_code = 0;
-	out->answers = -1;
-	out->nops = 0;
 
+	pdu_open(out);
 	if (!header(&m))
 		return;
 	bool to_all = m.unit == 0 && !(in->options & MB_OPTION_UNIT_ZERO);

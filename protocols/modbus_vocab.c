@@ -56,7 +56,7 @@ const struct vocab_function modbus_functions[] = {
 	{KEY(24), "read-fifo-queue", IS(READ), FN_RANGE, "up to 31 registers of a queue"},
 	{SUB(43, 13), "canopen-general-reference", IS(OPAQUE), FN_OPAQUE,
 	 "a CANopen request inside Modbus (43/13)"},
-	{SUB(43, 14), "read-device-identification", IS(READ), FN_ARGS,
+	{SUB(43, 14), "read-device-identification", IS(READ), FN_ARG(MB_ARG_ID_CODE) | FN_ARG(MB_ARG_OBJECT),
 	 "names and versions of the device (43/14)"},
 	USER(65),
 	USER(66),

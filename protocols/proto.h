@@ -9,7 +9,7 @@
 #include "protocols/op.h"
 
 #define PDU_OPS_MAX     64  /* operations of one PDU: more is REASON_TOO_MANY_OPERATIONS */
-#define PROTO_STATE_MAX 256 /* octets of per-flow protocol state */
+#define PROTO_STATE_MAX 512 /* octets of per-flow protocol state */
 #define PROTO_PDU_MAX   65535
 #define PROTO_PORTS_MAX 4
 
@@ -51,22 +51,50 @@ struct pdu_in {
 	bool answers_known; /* asked[] is complete: false when a capture or a session began in the middle */
 	const struct asked *asked; /* all slots of the flow, free ones included; NULL with nasked 0 */
 	uint32_t nasked;
+	int64_t now_us; /* monotonic; for what has to follow within a time (select before operate) */
 	void *state; /* a scratch copy of the flow's protocol state, state_size octets: kept only if the PDU passes */
 	uint32_t options; /* bits of struct proto.options that the rule set switched on */
 };
+
+/*
+ * What a request says of who is in control of a station. Held against it only in a conduit with `single-master`: there one client
+ * has control, and what another one asks for is REASON_ANOTHER_MASTER until it takes over, or the first was silent for CLAIM_IDLE_US.
+ */
+enum claim {
+	CLAIM_NONE,
+	CLAIM_USE,  /* only for who is in control, or for anyone while nobody is: who comes first is it */
+	CLAIM_TAKE, /* takes control, from whoever has it (STARTDT of IEC 60870-5-104) */
+	CLAIM_GIVE, /* gives it back */
+};
+#define CLAIM_SERVER UINT32_MAX
 
 /* A decoded PDU. nops counts only when fault.reason is REASON_NONE. ops past nops are not initialised. */
 struct pdu {
 	struct fault fault;
 	bool answer_expected; /* a request: the flow keeps .ask until it is answered */
+	bool answer_more;     /* an answer that others follow: its request goes on waiting */
+	uint8_t claim;        /* enum claim */
 	bool exception;       /* an answer that says no: .exception_code */
 	uint8_t exception_code;
-	int32_t answers; /* index into asked[], or -1: an answer nobody asked for, or not an answer */
-	uint32_t id;     /* transaction id as on the wire, 0 where there is none */
+	int32_t answers;  /* index into asked[], or -1: an answer nobody asked for, or not an answer */
+	uint32_t id;      /* transaction id as on the wire, 0 where there is none */
+	uint32_t claimed; /* the station that .claim is about; CLAIM_SERVER: the server as a whole */
 	uint32_t nops;
 	struct asked ask;
 	struct op ops[PDU_OPS_MAX];
 };
+
+/* Where a decoder begins: nothing asked, nothing answered, no operation yet. The large arrays are left as they are. */
+static inline void pdu_open(struct pdu *p)
+{
+	p->answer_expected = p->answer_more = p->exception = false;
+	p->claim = CLAIM_NONE;
+	p->exception_code = 0;
+	p->answers = -1;
+	p->id = 0;
+	p->claimed = 0;
+	p->nops = 0;
+}
 
 /* ---- vocabularies: static tables, the end marked by name == NULL ---- */
 
@@ -74,10 +102,19 @@ enum fn_flags {
 	FN_RANGE = 1 << 0,  /* its operations carry space and range: a rule must bound them */
 	FN_VALUES = 1 << 1, /* writes values: a rule must bound them or say any */
 	FN_OPAQUE = 1 << 2, /* content is not read: only a rule that names this very function allows it */
-	FN_ARGS = 1 << 4,  /* carries named integers (struct proto.args): a rule must bound them or say any */
-	FN_GROUP = 1 << 3, /* a name for several (lo..hi): good in rules, never the name of an operation
+	FN_GROUP = 1 << 3,  /* a name for several (lo..hi): good in rules, never the name of an operation
 			       that a narrower entry names */
+	FN_KEY = 1 << 4,    /* its operations may carry a symbolic name: a rule must list names or say any */
+	FN_SESSION =
+		1
+		<< 5, /* belongs to the session itself (connect, keep alive, acknowledge): a rule with a profile
+				has it beside the functions of its points */
 };
+/* It may carry named integer i of struct proto.args: a rule must bound it or say any. An operation carries it wherever the
+ * message has it; where it has not, the bound says nothing. */
+#define FN_ARG(i)   (1u << (8 + (i)))
+#define FN_ARGS     0xffffff00u
+#define FN_ARGS_MAX 24
 struct vocab_function {
 	uint32_t lo, hi; /* function << 16 | sub, inclusive; lo == hi for a single one */
 	const char *name;
@@ -96,6 +133,9 @@ struct vocab_space {
 		modicon_first; /* the written number of address 0 in `addressing: modicon`, 5-digit form; 0: none */
 	uint32_t modicon_last;
 	uint32_t modicon_first6, modicon_last6; /* 6-digit form */
+	/* Not 0: an address is major * minors + minor and is written `major/minor` (DB 10, byte 4: 10/4); `major` alone is all of
+	 * its minors. */
+	uint32_t minors;
 	const char *doc;
 };
 
@@ -125,6 +165,8 @@ struct proto {
 	uint32_t state_size;    /* <= PROTO_STATE_MAX */
 	const char *unit_key;   /* YAML key for stations: "units"; NULL when the protocol has none */
 	const char *origin_key; /* YAML key for asking stations, or NULL */
+	const char
+		*name_key; /* YAML key for symbolic names (OP_KEY): "tags"; NULL when the protocol has none */
 	uint32_t unit_max, origin_max;
 	const struct vocab_function *functions;
 	const struct vocab_space *spaces;

@@ -180,13 +180,13 @@ static void rule_args(struct making *m)
 		struct node *n = node_find(m->n, arg->key);
 		struct intervals set = {0};
 
-		if (!n && m->flags & FN_ARGS)
+		if (!n && m->flags & FN_ARG(i))
 			diag_error(
 				m->l->diag, m->r->pos,
-				"a rule with a function that carries qualifiers needs \"%s\" (%s); `any` must be "
+				"a rule with a function that carries this qualifier needs \"%s\" (%s); `any` must be "
 				"written",
 				arg->key, arg->doc);
-		if (n && !(m->flags & FN_ARGS))
+		if (n && !(m->flags & FN_ARG(i)))
 			diag_error(m->l->diag, n->key->pos,
 				   "\"%s\" has no meaning here: no function of this rule carries it",
 				   arg->key);

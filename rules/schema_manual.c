@@ -113,7 +113,7 @@ static void print_accesses(uint32_t bits, FILE *out)
 		}
 }
 
-static void print_function(const struct vocab_function *f, FILE *out)
+static void print_function(const struct proto *p, const struct vocab_function *f, FILE *out)
 {
 	unsigned code = f->lo >> 16;
 
@@ -128,8 +128,13 @@ static void print_function(const struct vocab_function *f, FILE *out)
 		fputs("; needs `addresses`", out);
 	if (f->flags & FN_VALUES)
 		fputs("; needs `values`", out);
-	if (f->flags & FN_ARGS)
-		fputs("; needs the qualifiers", out);
+	for (unsigned i = 0; i < FN_ARGS_MAX && f->flags & FN_ARGS; i++)
+		if (f->flags & FN_ARG(i))
+			fprintf(out, "; needs `%s`", p->args[i].key);
+	if (f->flags & FN_KEY)
+		fprintf(out, "; needs `%s`", p->name_key);
+	if (f->flags & FN_SESSION)
+		fputs("; goes with every profile", out);
 	if (f->flags & FN_OPAQUE)
 		fputs("; not part of `any`", out);
 	fprintf(out, "): %s\n", f->doc);
@@ -154,7 +159,7 @@ static void print_protocol(const struct proto *p, FILE *out)
 			p->origin_key, p->origin_max);
 	fputs("\nFunctions:\n\n", out);
 	for (const struct vocab_function *f = p->functions; f && f->name; f++)
-		print_function(f, out);
+		print_function(p, f, out);
 	if (p->spaces && p->spaces->name)
 		fputs("\nSpaces:\n\n", out);
 	for (const struct vocab_space *s = p->spaces; s && s->name; s++) {

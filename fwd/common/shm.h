@@ -18,10 +18,10 @@
 #include "fwd/common/event.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 3u
+#define SHM_VERSION 4u
 
 #define SHM_FLOWS     16384u
-#define SHM_FLOW_SIZE 2560u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
+#define SHM_FLOW_SIZE 2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
 #define SHM_POOL_SIZE (56u << 20) /* history of forwarded bytes, and the bytes of held segments */
 #define SHM_HELD      4096u       /* held segments of one engine */
 #define SHM_RATES     16384u

@@ -290,6 +290,12 @@ enum reason pending_add(struct flow *f, struct undo *u, const struct asked *ask,
 	return REASON_NONE;
 }
 
+void pending_keep(struct flow *f, struct undo *u, uint32_t slot, int64_t expires_us)
+{
+	save(u, f, slot);
+	f->asked[slot].expires_us = (uint64_t)expires_us;
+}
+
 void pending_take(struct flow *f, struct undo *u, uint32_t slot)
 {
 	save(u, f, slot);

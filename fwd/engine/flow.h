@@ -118,6 +118,8 @@ static inline uint32_t pending_slots(const struct flow *f)
 /* Files a request. REASON_NONE, ID_IN_USE, or PENDING_FULL; entries past their time give way. */
 enum reason pending_add(struct flow *f, struct undo *u, const struct asked *ask, uint16_t rule,
 			int64_t expires_us, int64_t now_us);
+/* An answer came that others follow: the request goes on waiting, till expires_us. */
+void pending_keep(struct flow *f, struct undo *u, uint32_t slot, int64_t expires_us);
 /* Its answer came. */
 void pending_take(struct flow *f, struct undo *u, uint32_t slot);
 

@@ -135,6 +135,7 @@ static void decode(struct work *w, struct view pdu, bool answers_known)
 		.answers_known = answers_known,
 		.asked = f->asked,
 		.nasked = pending_slots(f),
+		.now_us = w->now->mono_us,
 		.state = v->state,
 		.options = w->route->options,
 	};
@@ -197,7 +198,9 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 		if (r == REASON_NONE)
 			r = full;
 	}
-	if (answer)
+	if (answer && pdu->answer_more)
+		pending_keep(f, &v->undo, (uint32_t)pdu->answers, now + (int64_t)work_answer_within(w));
+	else if (answer)
 		pending_take(f, &v->undo, (uint32_t)pdu->answers);
 	if (late && w->p->tuple.ipproto == IPPROTO_TCP_NR) {
 		shm_add(v->shm, SHM_LATE_ANSWERS, 1);

@@ -58,11 +58,8 @@ static bool bad_frame(struct work *w, const struct walk *k)
 {
 	struct pdu *pdu = &w->v->pdu;
 
+	pdu_open(pdu);
 	pdu->fault = k->fault;
-	pdu->nops = 0;
-	pdu->answers = -1;
-	pdu->answer_expected = pdu->exception = false;
-	pdu->id = 0;
 	if (work_permissive(w))
 		work_report(w, JUDGED_ALLOW, true, k->fault.reason, pdu, NULL);
 	else if (work_open(w))

@@ -132,7 +132,9 @@ static void grow(const struct history *h, struct stream *s)
 
 void stream_forward(const struct history *h, struct stream *s, const uint8_t *data, uint32_t n)
 {
-	if (s->nchunks == 0 && s->next - s->acked + n > RING_SIZE)
+	/* What may be repeated must stay, and so must the beginning of a PDU whose end has not come (part counts these octets too). */
+	uint32_t wanted = s->next - s->acked + n;
+	if (s->nchunks == 0 && (wanted > RING_SIZE || s->part > RING_SIZE))
 		grow(h, s);
 	s->next += n;
 	if (s->nchunks == 0) {

@@ -6,17 +6,7 @@
 #ifndef OTFW_TESTS_LAWS_GOLDEN_MODBUS_H
 #define OTFW_TESTS_LAWS_GOLDEN_MODBUS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-struct golden {
-	const char *name;
-	bool from_server;
-	const char *hex; /* one whole PDU, from the MBAP header */
-	const char *
-		request; /* an answer: the hex of the request it answers; NULL: a request, or one that nobody saw */
-	const char *ops; /* one line an operation, as op_print() writes it with 24 values at most */
-};
+#include "tests/laws/golden.h"
 
 static const struct golden golden_modbus[] = {
 	{"read coils", false, "010100000006040100130013", NULL,

@@ -3,31 +3,7 @@
 #ifndef OTFW_TESTS_LAWS_REFUSED_MODBUS_H
 #define OTFW_TESTS_LAWS_REFUSED_MODBUS_H
 
-#include "protocols/proto.h"
-
-struct refusal {
-	const char *name;
-	bool from_server;
-	const char *hex;
-	const char *request; /* known to the flow, or NULL */
-	uint32_t options;
-	enum reason reason;
-	const char *field;
-	uint32_t offset;
-};
-
-#define REQUEST(name, hex, reason, field, offset)                                                            \
-	{                                                                                                    \
-		name, false, hex, NULL, 0, REASON_##reason, field, offset                                    \
-	}
-#define ANSWER(name, hex, reason, field, offset)                                                             \
-	{                                                                                                    \
-		name, true, hex, NULL, 0, REASON_##reason, field, offset                                     \
-	}
-#define REPLY(name, request, hex, reason, field, offset)                                                     \
-	{                                                                                                    \
-		name, true, hex, request, 0, REASON_##reason, field, offset                                  \
-	}
+#include "tests/laws/golden.h"
 
 #define READ3  "0007 0000 0006 04 03 0010 0003"
 #define READ1  "0007 0000 0006 04 01 0010 0003"
@@ -36,7 +12,7 @@ struct refusal {
 #define WRITEN "0007 0000 000b 04 10 0010 0002 04 0001 0002"
 #define FILES  "0007 0000 0011 04 14 0e 06 0004 0001 0002 06 0003 0009 0003"
 
-static const struct refusal refusals[] = {
+static const struct refusal refused_modbus[] = {
 	/* MBAP */
 	REQUEST("nothing", "", SHORT, "mbap.transaction-id", 0),
 	REQUEST("five octets", "0001 0000 00", SHORT, "mbap.length", 4),

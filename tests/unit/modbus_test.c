@@ -243,7 +243,7 @@ static void golden_vocabulary(void **state)
 	free(data);
 }
 
-/* ---- refusals ---- */
+/* ---- refused_modbus ---- */
 
 static void refused(void **state)
 {
@@ -454,7 +454,7 @@ static void registry(void **state)
 int main(void)
 {
 	static struct CMUnitTest
-		tests[GOLDEN_MODBUS * 5 + ROWS(refusals) + ROWS(option_cases) + ROWS(framings) + 8];
+		tests[GOLDEN_MODBUS * 5 + ROWS(refused_modbus) + ROWS(option_cases) + ROWS(framings) + 8];
 	static char names[GOLDEN_MODBUS * 5][96];
 	static const struct {
 		const char *name;
@@ -478,10 +478,10 @@ int main(void)
 						       .initial_state = (void *)(uintptr_t)&golden_modbus[i]};
 		}
 	}
-	for (size_t i = 0; i < ROWS(refusals); i++)
-		tests[n++] = (struct CMUnitTest){.name = refusals[i].name,
+	for (size_t i = 0; i < ROWS(refused_modbus); i++)
+		tests[n++] = (struct CMUnitTest){.name = refused_modbus[i].name,
 						 .test_func = refused,
-						 .initial_state = (void *)(uintptr_t)&refusals[i]};
+						 .initial_state = (void *)(uintptr_t)&refused_modbus[i]};
 	for (size_t i = 0; i < ROWS(option_cases); i++)
 		tests[n++] = (struct CMUnitTest){.name = option_cases[i].name,
 						 .test_func = option_allows,
