@@ -11,6 +11,7 @@
 #define PDU_OPS_MAX     64  /* operations of one PDU: more is REASON_TOO_MANY_OPERATIONS */
 #define PROTO_STATE_MAX 512 /* octets of per-flow protocol state */
 #define PROTO_PDU_MAX   65535
+#define PDU_SCRATCH     4352 /* octets put together from parts: 16 times a link frame, a COTP message of 4096 */
 #define PROTO_PORTS_MAX 4
 
 enum transport { TRANSPORT_TCP = 1, TRANSPORT_UDP = 2 };
@@ -82,6 +83,8 @@ struct pdu {
 	uint32_t nops;
 	struct asked ask;
 	struct op ops[PDU_OPS_MAX];
+	uint8_t scratch
+		[PDU_SCRATCH]; /* the decoder's: octets put together that do not lie side by side in the PDU */
 };
 
 /* Where a decoder begins: nothing asked, nothing answered, no operation yet. The large arrays are left as they are. */

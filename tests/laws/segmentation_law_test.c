@@ -345,7 +345,8 @@ static int open_all(void **state)
 			    golden_modbus[i].request);
 	ngolden = nsubjects;
 	for (size_t i = 0; i < sizeof refused_modbus / sizeof refused_modbus[0]; i++)
-		subject_add(refused_modbus[i].name, refused_modbus[i].from_server, refused_modbus[i].hex, refused_modbus[i].request);
+		subject_add(refused_modbus[i].name, refused_modbus[i].from_server, refused_modbus[i].hex,
+			    refused_modbus[i].request);
 	test_policy_open(&wide, wide_yaml);
 	test_policy_common(&reset, "closed", "enforce", "reset", "40..49");
 	test_policy_common(&dropping, "closed", "enforce", "drop", "40..49");
