@@ -110,6 +110,7 @@ static void streams_unknown(struct flow *f)
 		s->state = STREAM_NONE;
 		s->off = 0;
 		s->kept = s->part = s->need = s->gap = 0;
+		s->stalls = 0;
 		s->from_syn = false;
 		s->nchunks = 0;
 		s->held = SHM_HELD_NONE;

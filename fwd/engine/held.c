@@ -216,6 +216,19 @@ static void unlink_held(struct memory *m, uint32_t i)
 	}
 }
 
+/* Its sender is sure that all before it has arrived: it repeats this segment and nothing earlier. */
+static bool out_of_sync(struct stream *s, uint32_t seq)
+{
+	/* Those behind it expire with it and say nothing new. */
+	if (s->stalls && (int32_t)(s->stalled - s->next) > 0 && (int32_t)(seq - s->stalled) > 0)
+		return false;
+	if (s->stalls == 0 || s->stalled != seq) {
+		s->stalled = seq;
+		s->stalls = 0;
+	}
+	return ++s->stalls >= HELD_STALLS;
+}
+
 static void expire_one(struct verdict *v, uint32_t i, const struct verdict_time *now)
 {
 	struct memory *m = &v->memory;
@@ -229,8 +242,16 @@ static void expire_one(struct verdict *v, uint32_t i, const struct verdict_time 
 	work_of(v, i, now, &w, &p);
 	if (!work_open(&w)) {
 		unlink_held(m, i);
-		work_deny(&w, REASON_HELD_EXPIRED);
+		if (out_of_sync(w.s, p.seq)) {
+			w.ahead = true;
+			work_report(&w, JUDGED_DENY, false, REASON_GAP, NULL, NULL);
+			work_cut(&w, false);
+		} else {
+			work_deny(&w, REASON_HELD_EXPIRED);
+		}
 		give_slot(m, i);
+		if (f->flags & FLOW_DEAD)
+			held_flush(v, slot, REASON_FLOW_DEAD, now);
 		return;
 	}
 	/* Those before it in the list have gaps of their own. */

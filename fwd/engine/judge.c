@@ -46,7 +46,7 @@ static void reset(struct work *w)
 {
 	struct verdict *v = w->v;
 	enum reset_form form = w->gso ? RESET_KEEP : RESET_CUT;
-	uint32_t seq = w->s && w->s->state != STREAM_NONE ? w->s->next : w->p->seq;
+	uint32_t seq = w->s && w->s->state != STREAM_NONE && !w->ahead ? w->s->next : w->p->seq;
 	uint32_t len = w->truncated && form != RESET_CUT
 			       ? 0
 			       : rewrite_reset(w->p, form, seq, v->rewrite, sizeof v->rewrite);

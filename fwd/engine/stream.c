@@ -23,6 +23,7 @@ void stream_start(const struct history *h, struct stream *s, uint32_t next, bool
 	s->off = 0;
 	s->next = s->acked = next;
 	s->kept = s->part = s->need = s->gap = 0;
+	s->stalls = 0;
 	s->state = STREAM_SYNC;
 	s->from_syn = from_syn;
 }

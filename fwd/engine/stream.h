@@ -26,9 +26,11 @@ struct stream {
 	uint32_t kept;      /* octets of history before next */
 	uint32_t acked;     /* the other end has said it has everything before this */
 	uint32_t hole, gap; /* open zones: octets [hole, hole + gap) were given up; they may still come */
+	uint32_t stalled;   /* closed zones: the first octet behind the gap that did not fill in time last, */
 	uint32_t part;      /* octets of an incomplete PDU, already forwarded */
 	uint32_t need;      /* its length, 0 while the header is not complete */
 	uint8_t state;      /* enum stream_state */
+	uint8_t stalls;     /* and how often it did not */
 	bool from_syn;      /* next was learnt from the handshake */
 	uint16_t held;      /* first of its held segments, by sequence number; SHM_HELD_NONE */
 	uint16_t nchunks;

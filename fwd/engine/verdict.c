@@ -327,6 +327,18 @@ static void tcp_syn_ack(struct work *w, const struct flow_key *key, bool source_
 	work_accept(w, PLAN_MARK_INSPECTED);
 }
 
+/*
+ * A closed zone's segment that acknowledges octets of the other end which never came by here (they went while the zone was
+ * overridden): out of sync for good. An end acknowledges only what we let go; one number more is a FIN.
+ */
+static bool went_by_unseen(const struct work *w)
+{
+	const struct stream *other = &w->f->dir[!w->dir];
+
+	return !work_open(w) && w->p->flags & TCP_ACK && other->state != STREAM_NONE &&
+	       (int32_t)(w->p->ack - other->next) > 1;
+}
+
 static void tcp(struct work *w)
 {
 	struct verdict *v = w->v;
@@ -399,7 +411,13 @@ static void tcp(struct work *w)
 		work_accept(w, PLAN_MARK_INSPECTED);
 		return;
 	}
-	segment_judge(w);
+	if (went_by_unseen(w)) {
+		w->ahead = true;
+		work_report(w, JUDGED_DENY, false, REASON_GAP, NULL, NULL);
+		work_cut(w, false);
+	} else {
+		segment_judge(w);
+	}
 	if (f->nheld)
 		held_settle(v, w->slot, w->now);
 }
@@ -443,6 +461,11 @@ static void udp(struct work *w)
 		return;
 	}
 	const struct proto *proto = proto_get((unsigned)w->route->proto);
+	/* What is too long to be looked at is for the failure mode to decide; what is only wrong is denied in either kind of zone. */
+	if (w->p->payload_len > proto->max_pdu && work_open(w) && !work_permissive(w)) {
+		work_uninspected(w, REASON_OVERSIZE);
+		return;
+	}
 	undo_open(&v->undo, w->f);
 	if (proto->state_size)
 		memcpy(v->state, w->f->state, proto->state_size);

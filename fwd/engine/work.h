@@ -13,6 +13,11 @@
 #define HELD_LONGEST_US  1000000 /* no deadline keeps a segment longer */
 #define HELD_DEFAULT_US  10000   /* where a route says nothing */
 #define HELD_AHEAD_MAX   (1u << 24)
+/*
+ * Closed zones: a segment that came so often ahead of a gap that never filled is out of sync with us, not with its receiver. A sender repeats
+ * what it lost before anything else.
+ */
+#define HELD_STALLS 3u
 
 struct work {
 	struct verdict *v;
@@ -20,6 +25,7 @@ struct work {
 	const struct pkt *p;
 	uint32_t id;
 	bool gso, truncated;
+	bool ahead; /* its receiver has octets that never came by here: it expects this segment, not the stream's next */
 	uint32_t slot;  /* FLOW_NONE: no flow */
 	struct flow *f; /* NULL then */
 	struct stream *s;

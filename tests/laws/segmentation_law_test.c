@@ -102,13 +102,15 @@ static bool run(struct verdicts *out, const uint8_t *data, uint32_t n, const uin
 		bench_tcp(b, false, TCP_ACK | TCP_PSH, CLIENT_NEXT, SERVER_NEXT, request, nrequest);
 	if (request && b->got[id % BENCH_IDS].action == ACTION_RESET)
 		return false;
+	/* A server acknowledges what it got. */
+	uint32_t asked = request && b->got[id % BENCH_IDS].action == ACTION_ACCEPT ? nrequest : 0;
 	b->nreports = 0;
 	for (uint32_t i = 0; i <= ncuts; i++) {
 		uint32_t k = how == REVERSED || how == REVERSED_TWICE ? ncuts - i : i;
 		uint32_t from = k ? cut[k - 1] : 0, to = k < ncuts ? cut[k] : n;
-		send_segment(from_server, data, from, to - from, nrequest);
+		send_segment(from_server, data, from, to - from, asked);
 		if (how == TWICE || how == REVERSED_TWICE)
-			send_segment(from_server, data, from, to - from, nrequest);
+			send_segment(from_server, data, from, to - from, asked);
 	}
 	if (b->v->memory.head->nheld)
 		bench_wait(b, b->v->policy ? 25000 : 1002000);

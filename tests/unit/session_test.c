@@ -284,6 +284,70 @@ static void table_full(void **state)
 	ACCEPTED(bench_send(b, &k));
 }
 
+/* The same in an open zone: what finds no place passes and is counted, whatever it is. */
+static void table_full_open(void **state)
+{
+	static struct packet k;
+
+	(void)state;
+	for (uint32_t i = 0; i < SHM_FLOWS; i++) {
+		packet_tcp(&k, false, (uint16_t)(1024 + i), TCP_SYN, 1, 0, NULL, 0);
+		ACCEPTED(bench_send(b, &k));
+	}
+	packet_tcp(&k, false, (uint16_t)(1024 + SHM_FLOWS), TCP_SYN, 1, 0, NULL, 0);
+	PASSED(bench_send(b, &k));
+	said(JUDGED_UNINSPECTED, REASON_TABLE_FULL);
+	WRITE(1, 50, 1);
+	packet_tcp(&k, false, (uint16_t)(1024 + SHM_FLOWS), TCP_ACK, 2, 1, q, 12);
+	PASSED(bench_send(b, &k));
+	said(JUDGED_UNINSPECTED, REASON_TABLE_FULL);
+	assert_int_equal(counter(SHM_FLOWS_REFUSED), 2);
+	assert_int_equal(counter(SHM_PASSED), 2);
+	/* Who has a flow is inspected as before. */
+	packet_tcp(&k, false, 1024, TCP_ACK, 2, 1, q, 12);
+	RESET(bench_send(b, &k));
+	said(JUDGED_DENY, REASON_ADDRESS);
+}
+
+/* A datagram longer than any PDU, and one that the kernel gave a part of. */
+static void too_long(void)
+{
+	static struct packet k;
+	static uint8_t big[300];
+
+	modbus_ask(big, 1, 1, 3, 0, 1);
+	packet_put16(big + 4, sizeof(big) - 6);
+	packet_udp(&k, false, 40000, big, sizeof(big));
+	uint32_t whole = bench_send(b, &k);
+	uint32_t part = b->next_id++;
+	verdict_packet(b->v, k.data, k.len - 4, part, true, false, &b->now);
+	if (b->v->policy == &closed.p) {
+		DROPPED(whole);
+		DROPPED(part);
+		said(JUDGED_DENY, REASON_TRUNCATED);
+	} else {
+		PASSED(whole);
+		PASSED(part);
+		said(JUDGED_UNINSPECTED, REASON_TRUNCATED);
+		assert_int_equal(b->reports[0].reason, REASON_OVERSIZE);
+		assert_int_equal(counter(SHM_PASSED), 2);
+	}
+	/* Only wrong, not too long: denied in either kind of zone. */
+	READ(3, 0, 1);
+	packet_udp(&k, false, 40000, q, 11);
+	DROPPED(bench_send(b, &k));
+}
+static void datagram_too_long(void **state)
+{
+	(void)state;
+	too_long();
+}
+static void datagram_too_long_open(void **state)
+{
+	(void)state;
+	too_long();
+}
+
 static void replay_stays_in_step(void **state)
 {
 	(void)state;
@@ -341,6 +405,9 @@ int main(void)
 		ON(closed, engine_dies),
 		ON(closed, datagrams),
 		ON(closed, table_full),
+		ON(open, table_full_open),
+		ON(closed, datagram_too_long),
+		ON(open, datagram_too_long_open),
 		ON(closed, replay_stays_in_step),
 		ON(nothing, decode_without_policy),
 	};

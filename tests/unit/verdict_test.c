@@ -224,6 +224,83 @@ static void held_expires(void **state)
 	ACCEPTED(from_client(12, q, 12));
 }
 
+/* The gap was filled where we did not see it: the sender goes on repeating what comes behind it. */
+static void gap_that_never_fills(void **state)
+{
+	struct pkt p;
+	uint32_t id = 0;
+
+	(void)state;
+	bench_handshake(b);
+	READ(2, 0, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		id = from_client(12, q, 12);
+		uint32_t behind = from_client(24, q, 12);
+		WAITS(id);
+		bench_wait(b, 200000);
+		DROPPED(behind);
+		if (i < 2)
+			DROPPED(id);
+	}
+	RESET(id);
+	assert_int_equal(pkt_parse(b->rewritten, b->got[id].len, &p), REASON_NONE);
+	assert_int_equal(p.seq, C0 + 12); /* what the server expects */
+	assert_int_equal(atomic_load(&b->shm->reasons[REASON_GAP]), 1);
+	RESET(from_client(12, q, 12));
+	said(JUDGED_DENY, REASON_FLOW_DEAD);
+}
+
+/* Each time another segment, and in the end the one that was missing: that is only a bad line. */
+static void gap_that_fills_late(void **state)
+{
+	(void)state;
+	bench_handshake(b);
+	READ(2, 0, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t id = from_client(12 + 12 * i, q, 12);
+		bench_wait(b, 200000);
+		DROPPED(id);
+		said(JUDGED_DENY, REASON_HELD_EXPIRED);
+	}
+	ACCEPTED(from_client(0, q, 12));
+}
+
+/* The client has an answer that never came by here. */
+static void went_by_unseen(void **state)
+{
+	struct pkt p;
+
+	(void)state;
+	bench_handshake(b);
+	READ(1, 0, 1);
+	ACCEPTED(from_client(0, q, 12));
+	uint32_t n = modbus_answer(ans, 1, 1, 1);
+	ACCEPTED(from_server(0, 12, ans, n));
+	READ(3, 0, 1);
+	uint32_t id = bench_tcp(b, false, TCP_ACK | TCP_PSH, C0 + 24, S0 + 2 * n, q, 12);
+	if (b->v->policy == &open_zone.p) {
+		WAITS(id);
+		bench_wait(b, 25000);
+		ACCEPTED(id); /* it begins with a PDU: in step again */
+		assert_int_equal(counter(SHM_RESETS), 0);
+		return;
+	}
+	RESET(id);
+	said(JUDGED_DENY, REASON_GAP);
+	assert_int_equal(pkt_parse(b->rewritten, b->got[id].len, &p), REASON_NONE);
+	assert_int_equal(p.seq, C0 + 24);
+}
+
+/* A FIN has a number as well, and is no octet that went by. */
+static void after_a_fin(void **state)
+{
+	(void)state;
+	bench_handshake(b);
+	ACCEPTED(bench_tcp(b, true, TCP_FIN | TCP_ACK, S0, C0, NULL, 0));
+	READ(1, 0, 1);
+	ACCEPTED(bench_tcp(b, false, TCP_ACK | TCP_PSH, C0, S0 + 1, q, 12));
+}
+
 static void held_is_bounded(void **state)
 {
 	(void)state;
@@ -346,6 +423,11 @@ int main(void)
 		ON(closed, ahead_is_held),
 		ON(closed, held_dies_with_its_flow),
 		ON(closed, held_expires),
+		ON(closed, gap_that_never_fills),
+		ON(closed, gap_that_fills_late),
+		ON(closed, went_by_unseen),
+		ON(open, went_by_unseen),
+		ON(closed, after_a_fin),
 		ON(closed, held_is_bounded),
 		ON(closed, held_large),
 		ON(closed, keep_alives),
