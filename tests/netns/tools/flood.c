@@ -8,6 +8,7 @@
  *   junk     random source, protocol and port, to SERVER's network (the last octet is random)
  *   invalid  TCP segments with a wrong checksum on the listed tuple
  *   syn      SYNs from CLIENT with ever new source ports and from ever new neighbours, to PORT: each takes a conntrack entry
+ *   read     datagrams on the listed tuple with a read of one holding register in them: each source port is a flow that is allowed
  *   pdu      datagrams on the listed tuple with malformed Modbus in them
  *   big      the same, larger than any PDU may be
  *   middle   TCP segments of sessions that never began, with malformed Modbus in them
@@ -34,8 +35,8 @@
 #define SECONDS_MAX 60
 #define PACKETS_MAX 100000000ull
 
-enum kind { JUNK, INVALID, SYN, PDU, BIG, MIDDLE, KINDS };
-static const char *const names[KINDS] = {"junk", "invalid", "syn", "pdu", "big", "middle"};
+enum kind { JUNK, INVALID, SYN, READ, PDU, BIG, MIDDLE, KINDS };
+static const char *const names[KINDS] = {"junk", "invalid", "syn", "read", "pdu", "big", "middle"};
 
 static uint64_t seed = 0x6f746677;
 static uint32_t turn_port; /* counts source tuples */
@@ -100,12 +101,23 @@ static size_t malformed(uint8_t *p, size_t len)
 	return len;
 }
 
+/* Of one register, from 0 to 63. */
+static size_t read_request(uint8_t *p, uint32_t n)
+{
+	static const uint8_t request[12] = {0, 0, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1};
+
+	memcpy(p, request, sizeof(request));
+	put16(p, n);
+	p[9] = (uint8_t)(n % 64);
+	return sizeof(request);
+}
+
 static size_t build(const struct target *t, enum kind kind, uint8_t *f)
 {
 	uint8_t *ip = f + 14, *l4 = ip + 20;
 	size_t head = 8, data = 0;
 	uint32_t n = turn_port++;
-	uint8_t proto = kind == PDU || kind == BIG ? IPPROTO_UDP : IPPROTO_TCP;
+	uint8_t proto = kind == READ || kind == PDU || kind == BIG ? IPPROTO_UDP : IPPROTO_TCP;
 
 	memcpy(f, t->ether, sizeof(t->ether));
 	memset(ip, 0, 40);
@@ -113,7 +125,9 @@ static size_t build(const struct target *t, enum kind kind, uint8_t *f)
 		proto = IPPROTO_UDP;
 	if (proto == IPPROTO_TCP)
 		head = 20;
-	if (kind == PDU || kind == MIDDLE)
+	if (kind == READ)
+		data = read_request(l4 + head, n);
+	else if (kind == PDU || kind == MIDDLE)
 		data = malformed(l4 + head, 12 + random32() % 60);
 	else if (kind == BIG)
 		data = malformed(l4 + head, 300 + random32() % 1000);

@@ -3,11 +3,12 @@
  * A Modbus/TCP server made of libmodbus: modbus_receive() and modbus_reply() do the work. One process per client, all on one
  * set of tables in shared memory, so that a client that sent half a request delays nobody else.
  *
- *   modbus_server [-p PORT] [-v]
+ *   modbus_server [-p PORT] [-w MS] [-v]
  *
  * It listens on every address, IPv4 and IPv6. At the start holding register N holds N, input register N holds 1000 + N, coil
  * and discrete input N hold N & 1. Its own account can be read beside the firewall: input register 256 + F counts the requests
- * of function F that arrived (whatever the answer was). -v prints each request that arrived.
+ * of function F that arrived (whatever the answer was). -v prints each request that arrived. -w: how long it
+ * waits within a request for its next octet (libmodbus's own 500).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +31,7 @@ struct tables {
 	uint16_t holding[CELLS], input[CELLS];
 };
 
-static void serve(int fd, struct tables *t, int verbose)
+static void serve(int fd, struct tables *t, int verbose, unsigned wait_ms)
 {
 	uint8_t request[MODBUS_TCP_MAX_ADU_LENGTH];
 	modbus_mapping_t map = {
@@ -48,6 +49,8 @@ static void serve(int fd, struct tables *t, int verbose)
 	if (!m)
 		return;
 	modbus_set_socket(m, fd);
+	if (wait_ms)
+		modbus_set_byte_timeout(m, wait_ms / 1000, wait_ms % 1000 * 1000);
 	for (;;) {
 		int n = modbus_receive(m, request);
 
@@ -74,10 +77,13 @@ int main(int argc, char **argv)
 	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
 	uint16_t port = 502;
 	int c, verbose = 0, on = 1, off = 0;
+	unsigned wait_ms = 0;
 
-	while ((c = getopt(argc, argv, "p:v")) != -1) {
+	while ((c = getopt(argc, argv, "p:w:v")) != -1) {
 		if (c == 'p')
 			port = (uint16_t)atoi(optarg);
+		else if (c == 'w')
+			wait_ms = (unsigned)atoi(optarg);
 		else if (c == 'v')
 			verbose = 1;
 		else
@@ -119,7 +125,7 @@ int main(int argc, char **argv)
 
 		if (pid == 0) {
 			close(s);
-			serve(fd, t, verbose);
+			serve(fd, t, verbose, wait_ms);
 			_exit(0);
 		}
 		close(fd);
