@@ -172,25 +172,44 @@ static int table_first(struct parse *p)
 	return p->out->op.has & OP_RANGE ? fail(p, "the table comes before its addresses") : 0;
 }
 
+/*
+ * One end of a range: ADDRESS, MAJOR/MINOR, or MAJOR for the first (as a range's end: the last) of its minors.
+ */
+static bool address_at(const char *s, const struct vocab_space *space, bool last, uint64_t *out,
+		       const char **end)
+{
+	uint32_t minors = space ? space->minors : 0;
+	uint64_t minor = last && minors ? minors - 1 : 0;
+	if (!number_at(s, UINT32_MAX, out, end))
+		return false;
+	if (!minors)
+		return true;
+	if (**end == '/' && (!number_at(*end + 1, minors - 1, &minor, end)))
+		return false;
+	*out = *out * minors + minor;
+	return *out <= UINT32_MAX;
+}
+
 /* FIRST or FIRST..LAST */
 static int range(struct parse *p, const struct token *t)
 {
 	struct op *op = &p->out->op;
+	const struct vocab_space *space = op->has & OP_SPACE ? proto_space(p->out->proto, op->space) : NULL;
 	char s[64];
 	const char *end;
 	uint64_t first, last;
 	if (once(p, op->has & OP_RANGE, "the range"))
 		return -1;
 	token_copy(t, s);
-	bool ok = number_at(s, UINT32_MAX, &first, &end);
-	last = first;
+	bool ok = address_at(s, space, false, &first, &end);
 	if (ok && strncmp(end, "..", 2) == 0)
-		ok = number_at(end + 2, UINT32_MAX, &last, &end);
+		ok = address_at(end + 2, space, true, &last, &end);
+	else if (ok)
+		ok = address_at(s, space, true, &last, &end);
 	if (!ok || *end)
 		return fail(p, "'%.*s' is no address range: FIRST or FIRST..LAST", (int)t->len, t->at);
 	if (first > last)
 		return fail(p, "the range %.*s runs backwards", (int)t->len, t->at);
-	const struct vocab_space *space = op->has & OP_SPACE ? proto_space(p->out->proto, op->space) : NULL;
 	if (space && (first < space->min || last > space->max))
 		return fail(p, "%.*s is outside %s %" PRIu32 "..%" PRIu32, (int)t->len, t->at, space->name,
 			    space->min, space->max);

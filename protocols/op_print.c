@@ -147,9 +147,10 @@ size_t op_print(const struct op *op, const struct proto *proto, unsigned values_
 			put(&t, " space %" PRIu32, op->space);
 	}
 	if (op->has & OP_RANGE) {
-		put(&t, " %s%" PRIu32, op->has & OP_SPACE ? "" : "range ", op->first);
-		if (op->last != op->first)
-			put(&t, "..%" PRIu32, op->last);
+		char range[PROTO_RANGE_TEXT];
+		const struct vocab_space *s = op->has & OP_SPACE ? proto_space(proto, op->space) : NULL;
+		(void)proto_range_print(s, op->first, op->last, range, sizeof range);
+		put(&t, " %s%s", op->has & OP_SPACE ? "" : "range ", range);
 	}
 	if (op->has & OP_KEY)
 		put_key(&t, op->key);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocols/proto.h"
@@ -87,4 +89,23 @@ int32_t asked_find(const struct asked *asked, uint32_t n, uint32_t id)
 		if (asked[i].id == id && asked[i].expires_us != 0)
 			return (int32_t)i;
 	return -1;
+}
+
+size_t proto_range_print(const struct vocab_space *s, uint32_t first, uint32_t last, char *buf, size_t cap)
+{
+	uint32_t n = s ? s->minors : 0;
+	int len;
+
+	if (n && first % n == 0 && last % n == n - 1 && n > 1)
+		len = first / n == last / n
+			      ? snprintf(buf, cap, "%" PRIu32, first / n)
+			      : snprintf(buf, cap, "%" PRIu32 "..%" PRIu32, first / n, last / n);
+	else if (n)
+		len = first == last ? snprintf(buf, cap, "%" PRIu32 "/%" PRIu32, first / n, first % n)
+				    : snprintf(buf, cap, "%" PRIu32 "/%" PRIu32 "..%" PRIu32 "/%" PRIu32,
+					       first / n, first % n, last / n, last % n);
+	else
+		len = first == last ? snprintf(buf, cap, "%" PRIu32, first)
+				    : snprintf(buf, cap, "%" PRIu32 "..%" PRIu32, first, last);
+	return len > 0 ? (size_t)len : 0;
 }

@@ -66,6 +66,7 @@ enum claim {
 	CLAIM_USE,  /* only for who is in control, or for anyone while nobody is: who comes first is it */
 	CLAIM_TAKE, /* takes control, from whoever has it (STARTDT of IEC 60870-5-104) */
 	CLAIM_GIVE, /* gives it back */
+	CLAIM_KEEP, /* asks for nothing: who is in control shows that it is still there */
 };
 #define CLAIM_SERVER UINT32_MAX
 
@@ -200,6 +201,13 @@ const struct vocab_function *proto_function(const struct proto *p, uint32_t key)
 const struct vocab_function *proto_function_find(const struct proto *p, const char *name, size_t len);
 const struct vocab_space *proto_space(const struct proto *p, uint32_t code);
 const struct vocab_space *proto_space_find(const struct proto *p, const char *name, size_t len);
+
+/*
+ * Addresses first..last of a space (NULL: of none) as people write them: "40..41", "10/4", "10/0..10/9", "10" for all of major 10. Returns
+ * the length it needed (as snprintf).
+ */
+size_t proto_range_print(const struct vocab_space *s, uint32_t first, uint32_t last, char *buf, size_t cap);
+#define PROTO_RANGE_TEXT 48
 
 /* The slot of asked[] that waits for id, or -1. */
 int32_t asked_find(const struct asked *asked, uint32_t n, uint32_t id);

@@ -267,7 +267,8 @@ static void compile_conduits(struct build *b)
 					    .failure = c->failure,
 					    .deadline_us = c->deadline_us,
 					    .answer_within_us = c->answer_within_us,
-					    .at_most = c->at_most};
+					    .at_most = c->at_most,
+					    .single_master = c->single_master};
 		if (c->lane == LANE_SAFETY) {
 			compile_safety(b, c, &out);
 		} else {

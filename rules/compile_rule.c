@@ -98,9 +98,9 @@ static struct image_span rule_cells(struct build *b, const struct model_rule *r,
 		if (!write)
 			continue;
 		const struct vocab_space *s = proto_space(proto, c->space);
-		bool wide = c->type == TYPE_UINT32 || c->type == TYPE_INT32 || c->type == TYPE_FLOAT32;
+		unsigned bits = policy_type_bits((uint32_t)c->type);
 		out->type = (uint32_t)c->type;
-		out->step = wide && s != NULL && s->bits == 16 ? 2 : 1;
+		out->step = s != NULL && s->bits >= 8 && bits > s->bits ? bits / s->bits : 1;
 		out->flags = (c->word_swap ? IMAGE_CELL_SWAP : 0u) |
 			     (c->bounded && !c->values.any ? IMAGE_CELL_BOUNDED : 0u);
 		out->values = values;
@@ -152,7 +152,7 @@ void compile_rule(struct build *b, uint32_t conduit, const struct model_conduit 
 	const struct proto *proto = proto_get((unsigned)r->proto);
 	if (r->lane == LANE_INSPECTED && proto != NULL) {
 		out.proto = r->proto;
-		out.access = r->access & c->at_most;
+		out.access = r->access & (c->at_most | 1u << ACCESS_SESSION);
 		out.options = r->options;
 		if (r->functions.any) {
 			out.functions = any_function(b, proto);
@@ -180,6 +180,14 @@ void compile_rule(struct build *b, uint32_t conduit, const struct model_conduit 
 			*arg = (struct image_arg){.name = r->args[i].name, .values = values};
 			out.args.n++;
 			out.flags |= IMAGE_RULE_ARGS;
+		}
+		if (r->names_any)
+			out.flags |= IMAGE_RULE_ANY_NAME;
+		out.names = (struct image_span){r->nnames > 0 ? build_n(b, IMAGE_WORDS) : 0, 0};
+		for (size_t i = 0; i < r->nnames; i++) {
+			uint32_t name = build_string(b, r->names[i]);
+			*(uint32_t *)build_add(b, IMAGE_WORDS, 1) = name;
+			out.names.n++;
 		}
 		if (r->values_bounded && !r->values.any) {
 			out.flags |= IMAGE_RULE_BOUNDED;

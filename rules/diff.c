@@ -224,10 +224,9 @@ static char *piece_text(const struct diff_piece *p, const struct proto *proto, c
 
 	if (p->ranged) {
 		const struct vocab_space *s = proto_space(proto, p->space);
-		out = diff_text("%s %s %" PRIu32, access_name(p->access), s != NULL ? s->name : "address",
-				p->lo);
-		if (p->hi != p->lo)
-			diff_append(&out, "..", diff_text("%" PRIu32, p->hi));
+		char range[PROTO_RANGE_TEXT];
+		(void)proto_range_print(s, p->lo, p->hi, range, sizeof(range));
+		out = diff_text("%s %s %s", access_name(p->access), s != NULL ? s->name : "address", range);
 		if (*p->point != '\0')
 			diff_append(&out, " ", diff_text("(%s)", p->point));
 		diff_append(&out, " ", diff_text("with %s", functions));
@@ -494,6 +493,8 @@ static void compare_settings(struct diffing *d)
 			diff_text("%" PRIu32 " us", b.deadline_us));
 		setting(d, b.name, "answer-within", diff_text("%" PRIu64 " us", a.answer_within_us),
 			diff_text("%" PRIu64 " us", b.answer_within_us));
+		setting(d, b.name, "single-master", diff_text(a.single_master ? "yes" : "no"),
+			diff_text(b.single_master ? "yes" : "no"));
 		setting(d, b.name, "at-most", access_text(a.at_most), access_text(b.at_most));
 	}
 	for (unsigned i = 0; policy_conduit_get(d->p[0], i, &a); i++) {

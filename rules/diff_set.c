@@ -52,6 +52,32 @@ static bool set_inside(const struct image *ma, struct image_span a, const struct
 	return true;
 }
 
+/* Does a, which may end in `*`, stand for every name that b stands for? */
+static bool name_covers(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+
+	return n > 0 && a[n - 1] == '*' ? strncmp(a, b, n - 1) == 0 : strcmp(a, b) == 0;
+}
+
+static bool names_cover(const struct image *ma, const struct image_rule *a, const struct image *mb,
+			const struct image_rule *b)
+{
+	if ((a->flags & IMAGE_RULE_ANY_NAME) != 0)
+		return true;
+	if ((b->flags & IMAGE_RULE_ANY_NAME) != 0)
+		return false;
+	for (uint32_t i = 0; i < b->names.n; i++) {
+		bool found = false;
+		for (uint32_t k = 0; k < a->names.n && !found; k++)
+			found = name_covers(image_strings(ma) + image_words(ma)[a->names.at + k],
+					    image_strings(mb) + image_words(mb)[b->names.at + i]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /* Do the terms of rule a (hours, end, rate, qualifiers, asking stations) let through whatever those of b do? */
 static bool terms_cover(const struct image *ma, const struct image_rule *a, const struct image *mb,
 			const struct image_rule *b)
@@ -78,7 +104,7 @@ static bool terms_cover(const struct image *ma, const struct image_rule *a, cons
 		if (!bound)
 			return false;
 	}
-	return true;
+	return names_cover(ma, a, mb, b);
 }
 
 /* What may be written: not bounded, or a set of numbers of one type. */
@@ -180,7 +206,7 @@ static bool piece_covered(const struct diff_side *o, const struct diff_side *s, 
 			if (p->dir == 0)
 				return true;
 			/* A typed value that the other cuts, or the reverse, is another operation. */
-			if (theirs.step == 2 && mine->step != 2)
+			if (theirs.step > 1 && mine->step != theirs.step)
 				continue;
 		}
 		if ((WRITES >> p->access & 1) == 0 || !theirs.bounded)

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC   "otfw-img"
-#define IMAGE_VERSION 3u
+#define IMAGE_VERSION 4u
 #define IMAGE_ORDER   0x0102u
 #define IMAGE_MAX     (512u << 20) /* octets */
 #define IMAGE_NONE    UINT32_MAX   /* no index */
@@ -120,7 +120,7 @@ struct image_conduit {
 	struct image_span rules;
 	struct image_span interfaces;    /* words: strings */
 	struct image_span peers, groups; /* nets */
-	uint32_t pad;
+	uint32_t single_master;
 };
 
 enum image_rule_flag {
@@ -132,7 +132,8 @@ enum image_rule_flag {
 	IMAGE_RULE_UNTIL = 1 << 5,
 	IMAGE_RULE_RATE = 1 << 6,
 	IMAGE_RULE_PER_CLIENT = 1 << 7,
-	IMAGE_RULE_UNITS = 1 << 8, /* units are listed, not any */
+	IMAGE_RULE_UNITS = 1 << 8,    /* units are listed, not any */
+	IMAGE_RULE_ANY_NAME = 1 << 9, /* symbolic names: any; otherwise those of .names */
 	/* Any of these: more is to be checked than access, unit, range and values. */
 	IMAGE_RULE_MORE =
 		IMAGE_RULE_ORIGINS | IMAGE_RULE_ARGS | IMAGE_RULE_WHEN | IMAGE_RULE_UNTIL | IMAGE_RULE_RATE,
@@ -146,6 +147,7 @@ struct image_rule {
 	struct image_span cells[2];                  /* that may be read; that may be written */
 	struct image_span args;
 	struct image_span values; /* intervals */
+	struct image_span names;  /* words: strings; one that ends in `*` stands for all that begin so */
 	int64_t until_us;
 	uint64_t rate_key;             /* stays the same for a rule of the same name in another image */
 	uint64_t rate_step, rate_room; /* GCRA: emission interval and tolerance, in RATE_TICKS of a us */
@@ -163,7 +165,7 @@ struct image_cell {
 	uint32_t space, first, last;
 	uint32_t flags;
 	uint32_t type;            /* enum value_type */
-	uint32_t step;            /* addresses one value takes: 1 or 2 */
+	uint32_t step;            /* addresses one value takes: 1, 2 or 4 */
 	struct image_span values; /* intervals */
 	uint32_t point;           /* string, 0: none */
 };

@@ -260,6 +260,7 @@ static void load_inspected(struct load *l, struct node *n, struct model_conduit 
 	c->protocols = (uint32_t)load_num(n, "protocols", 0);
 	c->mode = (enum policy_mode)load_num(n, "mode", MODE_ENFORCE);
 	c->at_most = (1u << ACCESS_COUNT) - 1;
+	c->single_master = load_num(n, "single-master", 0);
 	if (at_most)
 		c->at_most = at_most->set.any ? c->at_most & ~(1u << ACCESS_OPAQUE) : (uint32_t)at_most->num;
 	c->on_deny_given = (v = load_get(n, "on-deny")) != NULL;

@@ -33,8 +33,11 @@ const struct vocab_space *load_space(struct load *l, struct node *n, const struc
 bool load_addresses(struct load *l, struct node *n, const char *text, const struct vocab_space *s,
 		    int64_t base, struct interval *out)
 {
-	const char *why = scalar_range(l->arena, text, s->min + base, s->max + base, false, out);
+	const char *why = s->minors ? scalar_parts(l->arena, text, s->min, s->max, s->minors, out)
+				    : scalar_range(l->arena, text, s->min + base, s->max + base, false, out);
 
+	if (s->minors)
+		base = 0; /* in two parts as the device itself counts them */
 	if (why) {
 		diag_error(l->diag, n->pos, "%s", why);
 		return false;

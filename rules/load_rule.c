@@ -14,6 +14,9 @@ static struct pos where(const struct making *m, const char *key)
 	return n ? n->key->pos : m->r->pos;
 }
 
+/* Names are looked through one by one for an operation that carries one. */
+#define RULE_NAMES_MAX 256u
+
 /* ---- who ---- */
 
 static void rule_ends(struct making *m)
@@ -203,6 +206,45 @@ static void rule_args(struct making *m)
 	}
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void rule_names(struct making *m)
+{
+	const char *key = m->p->name_key;
+	struct node *n = key ? node_find(m->n, key) : NULL;
+
+	if (!key)
+		return;
+	if (!n && m->flags & FN_KEY)
+		diag_error(m->l->diag, m->r->pos,
+			   "a rule with a function that may carry a name needs \"%s\"; `any` must be written",
+			   key);
+	if (n && !(m->flags & FN_KEY))
+		diag_error(m->l->diag, n->key->pos,
+			   "\"%s\" has no meaning here: no function of this rule carries a name", key);
+	if (!n || n->bad)
+		return;
+	m->r->names_any = n->set.any;
+	for (struct node *v = n->set.any ? NULL : n->kind == NODE_LIST ? n->first : n; v; v = v->next) {
+		const char *star = strchr(v->text, '*');
+
+		if (star && (star[1] || star == v->text))
+			diag_error(m->l->diag, v->pos,
+				   "`*` stands at the end of a name's beginning, as in \"Motor*\"");
+		m->r->names = arena_more(m->l->arena, m->r->names, m->r->nnames, sizeof(*m->r->names));
+		m->r->names[m->r->nnames++] = v->text;
+		if (n->kind != NODE_LIST)
+			break;
+	}
+	if (m->r->nnames > RULE_NAMES_MAX)
+		diag_error(m->l->diag, n->pos, "more than %u names in one rule", RULE_NAMES_MAX);
+	if (m->r->nnames)
+		qsort(m->r->names, m->r->nnames, sizeof(*m->r->names), by_name);
+}
+
 /* Keys of other protocols, and this one's leniencies. */
 static void rule_options(struct making *m)
 {
@@ -271,7 +313,8 @@ static void rule_evidence(struct making *m)
 
 static void rule_ceiling(struct making *m)
 {
-	uint32_t beyond = m->all_access & ~m->c->at_most;
+	/* A session is opened and kept for what rules allow in it: that is below every ceiling. */
+	uint32_t beyond = m->all_access & ~m->c->at_most & ~(1u << ACCESS_SESSION);
 
 	for (unsigned i = 0; i < ACCESS_COUNT; i++)
 		if (beyond & 1u << i) {
@@ -422,8 +465,8 @@ void load_rule(struct load *l, struct model_conduit *c, struct node *conduit, st
 			   "%s is not one of the conduit's protocols", m.p->name);
 	rule_units(&m, kind == RULE_PROFILE);
 	rule_origins(&m);
-	if (kind == RULE_RAW)
-		rule_args(&m);
+	rule_args(&m);
+	rule_names(&m);
 	rule_options(&m);
 	rule_transport(&m);
 	rule_ceiling(&m);

@@ -12,7 +12,7 @@ struct making {
 	struct node *conduit, *n;
 	struct model_rule *r;
 	const struct proto *p;
-	unsigned flags;      /* FN_RANGE, FN_VALUES, FN_ARGS of the functions it names */
+	uint32_t flags;      /* FN_... of the functions it names */
 	uint32_t all_access; /* access of its functions */
 };
 
@@ -20,7 +20,7 @@ struct making {
 bool load_rule_functions(struct making *m);
 /* Reads `addresses` into cells; the rule's values must be there already. */
 void load_rule_cells(struct making *m);
-/* Reads `use`, `read` and `write`: protocol, functions and cells. Leaves m->p NULL when there is no such profile. */
+/* Reads `use`, `read`, `write` and `operate`: protocol, functions and cells. Leaves m->p NULL when there is no such profile. */
 void load_rule_profile(struct making *m);
 
 #endif

@@ -66,6 +66,19 @@ static bool args_within(const struct model_rule *inner, const struct model_rule 
 	return true;
 }
 
+/* Equal lists only: a prefix that holds another's names is not looked for, for this is a warning. */
+static bool names_within(const struct model_rule *inner, const struct model_rule *outer)
+{
+	if (outer->names_any)
+		return true;
+	if (inner->names_any || inner->nnames != outer->nnames)
+		return false;
+	for (size_t i = 0; i < inner->nnames; i++)
+		if (strcmp(inner->names[i], outer->names[i]))
+			return false;
+	return true;
+}
+
 static bool limited(const struct model_rule *r)
 {
 	return r->rate.max || r->when.days || r->until_us != INT64_MAX;
@@ -83,7 +96,8 @@ static bool rule_within(const struct model_rule *inner, const struct model_rule 
 	       set_within(&inner->ports, &outer->ports) && set_within(&inner->units, &outer->units) &&
 	       set_within(&inner->origins, &outer->origins) &&
 	       set_within(&inner->functions, &outer->functions) && !(inner->access & ~outer->access) &&
-	       !(inner->options & ~outer->options) && cells_within(inner, outer) && args_within(inner, outer);
+	       !(inner->options & ~outer->options) && cells_within(inner, outer) &&
+	       args_within(inner, outer) && names_within(inner, outer);
 }
 
 /* ---- two rules that look as if they were one ---- */
@@ -122,6 +136,15 @@ static const struct model_cell *adjacent(const struct model_rule *x, const struc
 	return NULL;
 }
 
+static const char *address_text(struct load *l, const struct model_rule *r, uint32_t space, uint32_t at)
+{
+	char text[PROTO_RANGE_TEXT];
+
+	(void)proto_range_print(proto_space(proto_get((unsigned)r->proto), space), at, at, text,
+				sizeof(text));
+	return arena_text(l->arena, text, strlen(text));
+}
+
 /* Tells once that rule i is held by another, and of every rule that it meets. */
 static void warn_rule(struct load *l, const struct model_conduit *c, struct near_index *near, size_t i)
 {
@@ -145,10 +168,11 @@ static void warn_rule(struct load *l, const struct model_conduit *c, struct near
 			continue;
 		diag_warn(
 			l->diag, (i > found[k] ? x : y)->pos,
-			"rules \"%s\" and \"%s\" of conduit \"%s\" meet at %s %u and %u: what spans both is allowed by neither; put the ranges "
+			"rules \"%s\" and \"%s\" of conduit \"%s\" meet at %s %s and %s: what spans both is allowed by neither; put the ranges "
 			"into one rule if it should pass",
 			x->id, y->id, c->name, proto_space(proto_get((unsigned)x->proto), one->space)->name,
-			one->last, two->first);
+			address_text(l, x, one->space, one->last),
+			address_text(l, x, two->space, two->first));
 	}
 }
 

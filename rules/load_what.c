@@ -261,11 +261,15 @@ static void point_cells(struct making *m, const struct point *p, struct node *n,
 			    o->first > c.last)
 				continue;
 			if (write || (o->type != TYPE_RAW && c.type != TYPE_RAW)) {
+				const struct vocab_space *s = proto_space(m->p, c.space);
+				char both[PROTO_RANGE_TEXT];
+
+				(void)proto_range_print(s, o->first > c.first ? o->first : c.first,
+							o->last < c.last ? o->last : c.last, both,
+							sizeof(both));
 				diag_error(m->l->diag, n->pos,
-					   "points \"%s\" and \"%s\" overlap: %s %u..%u is in both", p->name,
-					   o->point, proto_space(m->p, c.space)->name,
-					   o->first > c.first ? o->first : c.first,
-					   o->last < c.last ? o->last : c.last);
+					   "points \"%s\" and \"%s\" overlap: %s %s is in both", p->name,
+					   o->point, s->name, both);
 				return;
 			}
 			set_add(m->l->arena, &taken, o->first, o->last);
@@ -287,8 +291,9 @@ static void point_cells(struct making *m, const struct point *p, struct node *n,
 	}
 }
 
-static void points_of(struct making *m, const struct profile *p, const char *key, bool write)
+static void points_of(struct making *m, const struct profile *p, const char *key, enum access access)
 {
+	bool write = access != ACCESS_READ;
 	struct node *list = load_get(m->n, key);
 
 	if (!list)
@@ -316,7 +321,7 @@ static void points_of(struct making *m, const struct profile *p, const char *key
 		if (list->kind != NODE_LIST)
 			break;
 	}
-	m->r->access |= 1u << (write ? ACCESS_WRITE : ACCESS_READ);
+	m->r->access |= 1u << access;
 }
 
 void load_rule_profile(struct making *m)
@@ -325,9 +330,16 @@ void load_rule_profile(struct making *m)
 	struct node *use = load_get(m->n, "use");
 	struct entry *e = use ? load_find(&m->l->profiles, use->text) : NULL;
 
-	if (!node_find(m->n, "read") && !node_find(m->n, "write"))
-		diag_error(m->l->diag, m->r->pos,
-			   "a rule with a profile needs \"read\" or \"write\", with points of the profile");
+	const struct node *write = node_find(m->n, "write"), *operate = node_find(m->n, "operate");
+
+	if (!node_find(m->n, "read") && !write && !operate)
+		diag_error(
+			m->l->diag, m->r->pos,
+			"a rule with a profile needs \"read\", \"write\" or \"operate\", with points of the profile");
+	/* Their functions and addresses would be one rule's: what may be written could be operated. */
+	if (write && operate)
+		diag_error(m->l->diag, operate->key->pos,
+			   "\"write\" and \"operate\" do not go together: make two rules of it");
 	if (use && !e)
 		load_unknown(m->l, use, "profile", use->text, sections);
 	if (!e || !e->made)
@@ -335,13 +347,21 @@ void load_rule_profile(struct making *m)
 	const struct profile *p = e->made;
 	m->p = proto_get((unsigned)p->proto);
 	m->r->proto = p->proto;
-	points_of(m, p, "read", false);
-	points_of(m, p, "write", true);
+	points_of(m, p, "read", ACCESS_READ);
+	points_of(m, p, "write", ACCESS_WRITE);
+	points_of(m, p, "operate", ACCESS_OPERATE);
 	if (m->r->ncells)
 		qsort(m->r->cells, m->r->ncells, sizeof(*m->r->cells), by_cell);
-	for (const struct vocab_function *f = m->p->functions; f->name; f++)
-		if (f->flags & FN_RANGE && !(f->flags & (FN_OPAQUE | FN_GROUP)) && f->access & m->r->access)
-			set_add(m->l->arena, &m->r->functions, f->lo, f->hi);
+	for (const struct vocab_function *f = m->p->functions; f->name; f++) {
+		bool points = f->flags & FN_RANGE && f->access & m->r->access;
+
+		if (f->flags & (FN_OPAQUE | FN_GROUP) || !(points || f->flags & FN_SESSION))
+			continue;
+		set_add(m->l->arena, &m->r->functions, f->lo, f->hi);
+		m->flags |= f->flags;
+	}
 	set_normalise(&m->r->functions);
 	m->all_access = m->r->access;
+	if (m->flags & FN_SESSION)
+		m->r->access |= 1u << ACCESS_SESSION;
 }

@@ -126,7 +126,10 @@ struct model_rule {
 	struct intervals values;
 	struct model_arg *args;
 	size_t nargs;
-	uint32_t options; /* leniencies, bits of proto->options */
+	uint32_t options;   /* leniencies, bits of proto->options */
+	const char **names; /* symbolic names it is about, sorted; one that ends in `*` is a prefix */
+	size_t nnames;
+	bool names_any;
 
 	struct model_rate rate;
 	struct model_when when;
@@ -151,6 +154,7 @@ struct model_conduit {
 	enum failure failure;
 	uint32_t deadline_us;
 	uint64_t answer_within_us;
+	bool single_master;
 	struct model_rule *rules;
 	size_t nrules;
 

@@ -74,6 +74,7 @@ bool policy_conduit_get(const struct policy *p, unsigned i, struct policy_condui
 				       .deadline_us = c->deadline_us,
 				       .answer_within_us = c->answer_within_us,
 				       .at_most = c->at_most,
+				       .single_master = c->single_master != 0,
 				       .first_rule = c->rules.at,
 				       .nrules = c->rules.n};
 	return true;

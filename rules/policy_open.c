@@ -174,8 +174,10 @@ static bool open_cells(const struct opening *o, struct image_span s)
 		return false;
 	for (uint32_t i = s.at; i < s.at + s.n; i++) {
 		const struct image_cell *c = &image_cells(m)[i];
-		if (c->first > c->last || c->type >= TYPE_COUNT || (c->step != 1 && c->step != 2) ||
-		    !set_ok(m, c->values) || !string_ok(m, c->point))
+		if (c->first > c->last || c->type >= TYPE_COUNT ||
+		    (c->step != 1 && c->step != 2 && c->step != 4) ||
+		    (c->step > 1 && policy_type_bits(c->type) / c->step < 8) || !set_ok(m, c->values) ||
+		    !string_ok(m, c->point))
 			return false;
 		if (i > s.at &&
 		    (c[-1].space > c->space || (c[-1].space == c->space && c[-1].last >= c->first)))
@@ -207,6 +209,11 @@ static bool open_rules(const struct opening *o)
 		for (uint32_t k = 0; k < r->args.n; k++)
 			if (!set_ok(m, image_args(m)[r->args.at + k].values))
 				return bad(o, "rules", i, "an argument is out of order");
+		if (!span_ok(r->names, image_n_words(m)))
+			return bad(o, "rules", i, "names are out of bounds");
+		for (uint32_t k = 0; k < r->names.n; k++)
+			if (!string_ok(m, image_words(m)[r->names.at + k]))
+				return bad(o, "rules", i, "a name is out of bounds");
 		if (r->from_min > 1440 || r->to_min > 1440)
 			return bad(o, "rules", i, "hours");
 		if ((r->flags & IMAGE_RULE_RATE) != 0 &&

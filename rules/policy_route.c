@@ -81,6 +81,7 @@ static void refuse(const struct image *m, uint32_t c, enum reason why, struct ro
 	out->mode = (enum policy_mode)conduit->mode;
 	out->failure = (enum failure)conduit->failure;
 	out->on_deny = (enum on_deny)conduit->on_deny;
+	out->single_master = conduit->single_master != 0;
 	out->deadline_us = conduit->deadline_us;
 	out->answer_within_us = conduit->answer_within_us;
 }

@@ -84,6 +84,40 @@ const char *scalar_range(struct arena *a, const char *s, int64_t min, int64_t ma
 	return NULL;
 }
 
+/* MAJOR/MINOR, or MAJOR: the first of its minors, or the last. */
+static const char *one_part(struct arena *a, const char *s, int64_t minors, bool last, int64_t *out)
+{
+	const char *slash = strchr(s, '/'), *why;
+	int64_t major, minor = last ? minors - 1 : 0;
+
+	if ((why = scalar_int(a, slash ? arena_text(a, s, (size_t)(slash - s)) : s, 0, UINT32_MAX, true,
+			      &major)) ||
+	    (slash && (why = scalar_int(a, slash + 1, 0, minors - 1, true, &minor))))
+		return why;
+	*out = major * minors + minor;
+	return NULL;
+}
+
+const char *scalar_parts(struct arena *a, const char *s, int64_t min, int64_t max, int64_t minors,
+			 struct interval *out)
+{
+	const char *lo, *hi, *why;
+
+	split(a, s, &lo, &hi);
+	if (!*lo || (hi && !*hi))
+		return arena_print(a, "a range needs both ends, a..b; found \"%s\"", s);
+	if ((why = one_part(a, lo, minors, false, &out->lo)) ||
+	    (why = one_part(a, hi ? hi : lo, minors, true, &out->hi)))
+		return why;
+	if (out->lo > out->hi)
+		return arena_print(a, "the range runs backwards: write %s..%s", hi, lo);
+	if (out->lo < min || out->hi > max)
+		return arena_print(a, "%s is not within %lld/%lld..%lld/%lld", s, (long long)(min / minors),
+				   (long long)(min % minors), (long long)(max / minors),
+				   (long long)(max % minors));
+	return NULL;
+}
+
 static const char *one_float(struct arena *a, const char *s, double *out)
 {
 	const char *p = s + (*s == '-');

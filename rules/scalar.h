@@ -20,6 +20,9 @@ const char *scalar_int(struct arena *a, const char *s, int64_t min, int64_t max,
 /* N or A..B, both ends inclusive. */
 const char *scalar_range(struct arena *a, const char *s, int64_t min, int64_t max, bool hex,
 			 struct interval *out);
+/* The same for addresses in two parts: `10/0..10/9`; `10` alone is all of its minors. */
+const char *scalar_parts(struct arena *a, const char *s, int64_t min, int64_t max, int64_t minors,
+			 struct interval *out);
 /* The same for floating point numbers; the ends as op_order_double(). */
 const char *scalar_float_range(struct arena *a, const char *s, struct interval *out);
 /* 5ms, 10s, 2min, 8h, 1d, 250us: microseconds. */

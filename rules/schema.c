@@ -298,6 +298,8 @@ enum protocol_key schema_protocol_key(const struct proto *p, const char *key, un
 		return PROTOCOL_KEY_UNITS;
 	if (p->origin_key && !strcmp(p->origin_key, key))
 		return PROTOCOL_KEY_ORIGINS;
+	if (p->name_key && !strcmp(p->name_key, key))
+		return PROTOCOL_KEY_NAMES;
 	for (unsigned i = 0; p->args && p->args[i].key; i++)
 		if (!strcmp(p->args[i].key, key)) {
 			*index = i;
@@ -325,7 +327,8 @@ static const struct schema_key *from_protocols(const char *key)
 		switch (schema_protocol_key(proto_get(i), key, &index)) {
 		case PROTOCOL_KEY_UNITS:
 		case PROTOCOL_KEY_ORIGINS: return &protocol_units;
-		case PROTOCOL_KEY_ARG: return &protocol_arg;
+		case PROTOCOL_KEY_ARG:
+		case PROTOCOL_KEY_NAMES: return &protocol_arg;
 		case PROTOCOL_KEY_OPTION: return &protocol_option;
 		case PROTOCOL_KEY_NONE: break;
 		}
@@ -354,6 +357,8 @@ static void unknown_key(struct check *c, const struct schema_map *map, unsigned 
 			schema_nearer(&near, p->unit_key);
 		if (p->origin_key)
 			schema_nearer(&near, p->origin_key);
+		if (p->name_key)
+			schema_nearer(&near, p->name_key);
 		for (unsigned j = 0; p->args && p->args[j].key; j++)
 			schema_nearer(&near, p->args[j].key);
 		for (unsigned j = 0; p->options && p->options[j].key; j++)

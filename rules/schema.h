@@ -94,6 +94,7 @@ enum protocol_key {
 	PROTOCOL_KEY_UNITS,
 	PROTOCOL_KEY_ORIGINS,
 	PROTOCOL_KEY_ARG,
+	PROTOCOL_KEY_NAMES,
 	PROTOCOL_KEY_OPTION
 };
 enum protocol_key schema_protocol_key(const struct proto *p, const char *key, unsigned *index);

@@ -157,14 +157,27 @@ static void print_protocol(const struct proto *p, FILE *out)
 	if (p->origin_key)
 		fprintf(out, "\nAsking stations: `%s`, ranges within 0..%u or `any`; must be written.\n",
 			p->origin_key, p->origin_max);
+	if (p->name_key)
+		fprintf(out,
+			"\nSymbolic names: `%s`, names, beginnings of names (`Motor*`) or `any`; must be written when a function may "
+			"carry one.\n",
+			p->name_key);
 	fputs("\nFunctions:\n\n", out);
 	for (const struct vocab_function *f = p->functions; f && f->name; f++)
 		print_function(p, f, out);
 	if (p->spaces && p->spaces->name)
 		fputs("\nSpaces:\n\n", out);
 	for (const struct vocab_space *s = p->spaces; s && s->name; s++) {
-		fprintf(out, "- `%s` (%u..%u, %u bit%s%s", s->name, s->min, s->max, s->bits,
-			s->bits == 1 ? "" : "s", s->writable ? "" : ", read only");
+		char range[PROTO_RANGE_TEXT];
+
+		(void)proto_range_print(s, s->min, s->max, range, sizeof(range));
+		fprintf(out, "- `%s` (%s", s->name, range);
+		if (s->bits)
+			fprintf(out, ", %u bit%s", s->bits, s->bits == 1 ? "" : "s");
+		if (s->minors)
+			fprintf(out, ", written `A/B` with B below %u; `A` alone is all of them", s->minors);
+		if (!s->writable)
+			fputs(", read only", out);
 		if (s->modicon_first)
 			fprintf(out, "; modicon %u..%u", s->modicon_first, s->modicon_last);
 		if (s->modicon_first6)

@@ -170,6 +170,9 @@ static const struct schema_key rule_keys[] = {
 	{"read", S_NAMES, IN(RULE_PROFILE), .doc = "Points of the profile that may be read."},
 	{"write", S_NAMES, IN(RULE_PROFILE),
 	 .doc = "Points of the profile that may be written, within their `values`."},
+	{"operate", S_NAMES, IN(RULE_PROFILE),
+	 .doc = "Points of the profile that may be operated (commands, where the protocol tells them from writing), within their `values`. "
+		"Not together with `write`."},
 	{"protocol", S_PROTOCOL, MUST_IN(RULE_RAW), .doc = "One of the conduit's protocols."},
 	{"transport", S_WORDS, IN(INSPECTED), .words = transport_words, .otherwise = "tcp",
 	 .doc = "Carried by."},
@@ -234,7 +237,8 @@ static const struct schema_key conduit_keys[] = {
 	 .doc = "`learn` passes everything in scope and records it, `shadow` judges and reports, `enforce` enforces."},
 	{"at-most", S_WORDS, IN(CONDUIT_INSPECTED), .flags = S_ANY, .words = access_words,
 	 .otherwise = "no ceiling",
-	 .doc = "A ceiling, not a grant: a rule beyond it is an error, learning stops at it. `any`: all but `opaque`."},
+	 .doc = "A ceiling, not a grant: a rule beyond it is an error, learning stops at it. `any`: all but `opaque`. Opening and "
+		"keeping a session (`session`) is below every ceiling."},
 	{"on-deny", S_WORD, IN(CONDUIT_INSPECTED), .words = deny_words,
 	 .otherwise = "reset for TCP, drop for UDP",
 	 .doc = "`reset`: both ends get a RST. `drop`: the packet is dropped in silence, and the client repeats it."},
@@ -245,6 +249,9 @@ static const struct schema_key conduit_keys[] = {
 	 .otherwise = "that of the `to` zone", .doc = "How long a packet may wait for inspection."},
 	{"answer-within", S_DURATION, IN(CONDUIT_INSPECTED), .min = 1 * MS, .max = H, .otherwise = "10s",
 	 .doc = "A later answer is counted and reported."},
+	{"single-master", S_BOOL, IN(CONDUIT_INSPECTED), .otherwise = "false",
+	 .doc = "One client at a time is in control of a station: what another one asks for is denied until the first gives control back, is "
+		"silent for a minute, or the protocol has a way to take over (IEC 60870-5-104: STARTDT)."},
 	{"peers", S_NAMES, MUST_IN(CONDUIT_SAFETY), .doc = "Hosts on both sides; both directions pass."},
 	{"multicast", S_ADDRESSES, IN(CONDUIT_SAFETY), .doc = "Groups that the peers send to."},
 	{"tcp", S_RANGES, IN(CONDUIT_SAFETY), .min = 1, .max = 65535,

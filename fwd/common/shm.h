@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | held | rates | ring | guardian ring
+ *   struct shm | flows | pool (history and held bytes) | held | rates | claims | ring | guardian ring
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */
@@ -20,11 +20,13 @@
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
 #define SHM_VERSION 4u
 
-#define SHM_FLOWS     16384u
-#define SHM_FLOW_SIZE 2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
-#define SHM_POOL_SIZE (56u << 20) /* history of forwarded bytes, and the bytes of held segments */
-#define SHM_HELD      4096u       /* held segments of one engine */
-#define SHM_RATES     16384u
+#define SHM_FLOWS      16384u
+#define SHM_FLOW_SIZE  2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
+#define SHM_POOL_SIZE  (56u << 20) /* history of forwarded bytes, and the bytes of held segments */
+#define SHM_HELD       4096u       /* held segments of one engine */
+#define SHM_RATES      16384u
+#define SHM_CLAIMS     1024u /* stations of conduits with one master at a time */
+#define SHM_CLAIM_SIZE 48u   /* fwd/engine/claim.h */
 
 enum shm_counter {
 	SHM_PACKETS, /* messages read from the queue */
@@ -115,7 +117,7 @@ struct shm_suspect {
 struct shm {
 	uint32_t magic, version;
 	uint64_t size;
-	uint64_t flows_at, pool_at, held_at, rates_at, ring_at,
+	uint64_t flows_at, pool_at, held_at, rates_at, claims_at, ring_at,
 		guardian_ring_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;

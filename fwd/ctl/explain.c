@@ -149,7 +149,7 @@ static void find_together(struct answer *a)
 /* ---- addresses in all three ways of writing them ---- */
 
 struct written {
-	char zero[32], one[32], modicon[32]; /* "" where there is none */
+	char zero[PROTO_RANGE_TEXT], one[32], modicon[32]; /* "" where there is none */
 };
 
 static void range_print(char *buf, size_t cap, uint64_t first, uint64_t last)
@@ -167,7 +167,7 @@ static bool written_of(const struct op *op, const struct proto *proto, struct wr
 	*w = (struct written){0};
 	if (!s || !(op->has & OP_RANGE))
 		return false;
-	range_print(w->zero, sizeof(w->zero), op->first, op->last);
+	proto_range_print(s, op->first, op->last, w->zero, sizeof(w->zero));
 	/* Spaces that Modicon numbers never had (files, queues) have one way of counting only. */
 	if (!s->modicon_first)
 		return true;

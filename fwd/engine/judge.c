@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/engine/claim.h"
 #include "fwd/engine/rewrite.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
@@ -159,6 +160,8 @@ static enum reason ask_policy(struct work *w, const struct match **match, bool *
 	enum reason r = policy_match(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
 				     &v->rates, &v->match);
 	*match = &v->match;
+	if (r == REASON_NONE && w->route->single_master && v->pdu.claim != CLAIM_NONE && w->dir == 0)
+		r = claim_judge(v->shm, w->f, (enum claim)v->pdu.claim, v->pdu.claimed, w->now->mono_us);
 	if (r != REASON_NONE && w->route->mode == MODE_LEARN &&
 	    !policy_at_most(v->policy, w->route->conduit, &v->pdu)) {
 		*hard = true;

@@ -388,6 +388,33 @@ static void prints_what_other_protocols_have(void **state)
 	assert_string_equal(line, "test request set-point read space 9");
 }
 
+static void ranges_in_two_parts(void **state)
+{
+	static const struct {
+		uint32_t minors, first, last;
+		const char *text;
+	} rows[] = {
+		{0, 7, 7, "7"},
+		{0, 7, 9, "7..9"},
+		{65536, 10u << 16 | 4, 10u << 16 | 4, "10/4"},
+		{65536, 10u << 16, 10u << 16 | 9, "10/0..10/9"},
+		{65536, 10u << 16, 10u << 16 | 65535, "10"},
+		{65536, 10u << 16, 12u << 16 | 65535, "10..12"},
+		{65536, 10u << 16 | 1, 12u << 16 | 65535, "10/1..12/65535"},
+		{65536, 0, UINT32_MAX, "0..65535"},
+		{100, 250, 299, "2/50..2/99"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct vocab_space s = {.name = "db", .max = UINT32_MAX, .minors = rows[i].minors};
+		char text[PROTO_RANGE_TEXT];
+		assert_int_equal(proto_range_print(&s, rows[i].first, rows[i].last, text, sizeof text),
+				 strlen(rows[i].text));
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest singles[] = {
@@ -397,6 +424,7 @@ int main(void)
 		cmocka_unit_test(print_says_the_length_it_needs),
 		cmocka_unit_test(long_names_and_long_lines),
 		cmocka_unit_test(prints_what_other_protocols_have),
+		cmocka_unit_test(ranges_in_two_parts),
 	};
 	static struct CMUnitTest tests[ROWS(value_cases) + ROWS(texts) + ROWS(wrongs) + ROWS(singles)];
 	size_t n = 0;
