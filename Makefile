@@ -51,7 +51,7 @@ POLICY_SRC := $(wildcard rules/policy*.c)
 RULES_SRC := $(filter-out $(POLICY_SRC),$(wildcard rules/*.c))
 COMMON_SRC := $(wildcard fwd/common/*.c)
 # The engine's pure half is a library (replay, decode, tests and fuzzers run it); the other half talks to the kernel.
-ENGINE_LIVE := fwd/engine/main.c fwd/engine/mirror.c fwd/engine/nfq.c fwd/engine/sandbox.c
+ENGINE_LIVE := fwd/engine/channel.c fwd/engine/main.c fwd/engine/mirror.c fwd/engine/nfq.c fwd/engine/sandbox.c
 ENGINE_SRC := $(filter-out $(ENGINE_LIVE),$(wildcard fwd/engine/*.c))
 GUARDIAN_SRC := $(wildcard fwd/guardian/*.c)
 RECORDER_SRC := $(wildcard fwd/recorder/*.c)

@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
@@ -18,9 +17,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fwd/common/msg.h"
+#include "fwd/engine/channel.h"
 #include "fwd/engine/lane.h"
 
 #define MESSAGE_MAX    (0xffffu + 4096u)
@@ -30,7 +29,7 @@
 static struct {
 	struct lanes lanes;
 	struct mirror_shm *shm;
-	struct policy policy;
+	struct channel channel;
 	uint32_t generation;
 	uint64_t lost; /* copies, not yet told */
 	int64_t now_us;
@@ -50,7 +49,7 @@ static int64_t clock_us(clockid_t id)
 static void event_begin(struct event *e, unsigned conduit)
 {
 	struct policy_conduit c;
-	bool known = policy_conduit_get(&mirror.policy, conduit, &c);
+	bool known = policy_conduit_get(&mirror.channel.policy, conduit, &c);
 
 	memset(e, 0, sizeof(*e));
 	e->ts_us = clock_us(CLOCK_REALTIME);
@@ -173,60 +172,13 @@ static int read_copies(const char **what)
 	return 0;
 }
 
-/* ---- the channel ---- */
-
-static int take_image(int fd, uint32_t generation, const char **what)
+static void taken(const struct policy *old, uint32_t generation)
 {
-	static char err[160];
-	struct policy p, old = mirror.policy;
-	struct stat st;
-	void *at;
-
-	if (fstat(fd, &st) < 0 || st.st_size <= 0) {
-		*what = "the policy image";
-		return -1;
-	}
-	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (at == MAP_FAILED) {
-		*what = "map the policy image";
-		return -1;
-	}
-	if (policy_open(&p, at, (size_t)st.st_size, err, sizeof(err)) < 0) {
-		munmap(at, (size_t)st.st_size);
-		*what = err;
-		errno = EINVAL;
-		return -1;
-	}
+	/* What it goes on counting is found by both. */
 	if (mirror.lanes.policy)
-		mirror.lanes.policy = &old;
-	mirror.policy = p;
+		mirror.lanes.policy = old;
 	mirror.generation = generation;
-	lane_policy(&mirror.lanes, &mirror.policy, generation);
-	if (old.image)
-		munmap((void *)(uintptr_t)old.image, old.size);
-	return 0;
-}
-
-/* 1: go on. 0: the guardian is gone. -1 with errno. */
-static int read_channel(const char **what)
-{
-	for (;;) {
-		struct msg m;
-		int fd = -1, r = msg_recv(FD_CHANNEL, &m, &fd);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : (*what = "read the channel", -1);
-		if (r == 0)
-			return 0;
-		if (m.type == MSG_IMAGE && fd >= 0)
-			r = take_image(fd, m.generation, what);
-		if (fd >= 0)
-			close(fd);
-		if (r < 0)
-			return -1;
-	}
+	lane_policy(&mirror.lanes, &mirror.channel.policy, generation);
 }
 
 /* ---- */
@@ -255,6 +207,7 @@ int mirror_run(struct mirror_shm *shm, const char **what)
 
 	mirror.shm = mirror.lanes.shm = shm;
 	mirror.lanes.alarm = on_alarm;
+	mirror.channel.taken = taken;
 	for (;;) {
 		struct pollfd p[2] = {{.fd = FD_CHANNEL, .events = POLLIN},
 				      {.fd = mirror.lanes.policy ? FD_QUEUE : -1, .events = POLLIN}};
@@ -264,7 +217,7 @@ int mirror_run(struct mirror_shm *shm, const char **what)
 			*what = "poll";
 			return -1;
 		}
-		if (p[0].revents && (r = read_channel(what)) <= 0)
+		if (p[0].revents && (r = channel_read(&mirror.channel, what)) <= 0)
 			return r;
 		if (!mirror.lanes.policy)
 			continue;

@@ -7,22 +7,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timex.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fwd/common/msg.h"
+#include "fwd/engine/channel.h"
 #include "fwd/engine/live.h"
 #include "fwd/engine/suspect.h"
 #include "fwd/engine/verdict.h"
@@ -32,12 +29,11 @@
 #define DROPPED_IDS    65536u            /* more than a queue and its answers hold */
 #define DROPPED_WORDS  (DROPPED_IDS / 64u)
 #define CLOCK_EVERY_US 1000000
-#define IMAGE_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* Everything the engine has, fixed at start. */
 static struct {
 	struct verdict verdict;
-	struct policy policy;
+	struct channel channel;
 	struct verdict_time now;
 	int64_t clock_at,
 		wall_off; /* when the wall clock was last asked, and how far it is from the monotonic one */
@@ -225,60 +221,12 @@ static void on_datagram(int len)
 	}
 }
 
-/* ---- the channel ---- */
-
-static int take_image(int fd, uint32_t generation, const char **what)
+static void taken(const struct policy *old, uint32_t generation)
 {
-	static char err[160];
-	struct policy p, old = engine.policy;
-	struct stat st;
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	if (seals < 0 || (seals & IMAGE_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0) {
-		*what = "the policy image is not sealed memory";
-		errno = EINVAL;
-		return -1;
-	}
-	/* Private, because older kernels refuse a shared mapping of memory sealed against writing. */
-	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (at == MAP_FAILED) {
-		*what = "map the policy image";
-		return -1;
-	}
-	if (policy_open(&p, at, (size_t)st.st_size, err, sizeof err) < 0) {
-		munmap(at, (size_t)st.st_size);
-		*what = err;
-		errno = EINVAL;
-		return -1;
-	}
-	engine.policy = p;
-	verdict_policy(&engine.verdict, &engine.policy, generation);
+	(void)old;
+	verdict_policy(&engine.verdict, &engine.channel.policy, generation);
 	live_generation(generation);
 	atomic_store(&engine.verdict.shm->engine.generation, generation);
-	if (old.image)
-		munmap((void *)(uintptr_t)old.image, old.size);
-	return 0;
-}
-
-/* Reads what the guardian has sent. 1: go on. 0: it is gone. -1 with errno: a policy that cannot be used. */
-static int read_channel(const char **what)
-{
-	for (;;) {
-		struct msg m;
-		int fd = -1, r = msg_recv(FD_CHANNEL, &m, &fd);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : (*what = "read the channel", -1);
-		if (r == 0)
-			return 0;
-		if (m.type == MSG_IMAGE && fd >= 0)
-			r = take_image(fd, m.generation, what);
-		if (fd >= 0)
-			close(fd);
-		if (r < 0)
-			return -1;
-	}
 }
 
 /* ---- the loop ---- */
@@ -298,7 +246,7 @@ static int wait_for_policy(const char **what)
 			*what = "poll";
 			return -1;
 		}
-		int r = read_channel(what);
+		int r = channel_read(&engine.channel, what);
 		if (r <= 0)
 			return r;
 	}
@@ -341,6 +289,7 @@ int nfq_run(struct shm *shm, const char **what)
 	int r;
 
 	engine.clock_at = -CLOCK_EVERY_US;
+	engine.channel.taken = taken;
 	now_set();
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);
@@ -377,7 +326,7 @@ int nfq_run(struct shm *shm, const char **what)
 		uint32_t handed = atomic_load_explicit(&shm->guardian.generation, memory_order_relaxed);
 		bool idle = !held && n <= 0, tick_due = engine.now.mono_us >= due;
 		if (idle || (handed && handed != engine.verdict.generation) || (tick_due && !held)) {
-			r = read_channel(what);
+			r = channel_read(&engine.channel, what);
 			if (r <= 0)
 				return r;
 		}
