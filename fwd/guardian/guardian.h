@@ -248,18 +248,18 @@ void mirror_tell_recorder(struct guardian *g);
 /* Is it to be started, when its back-off allows? */
 bool mirror_down(const struct guardian *g);
 
-/* watch.c: the thread that keeps deadlines */
+/* watch*.c: the threads that keep deadlines */
 #define QUEUE_MAXLEN 2048u /* packets that may wait in one queue */
 #define GHOSTS_MAX   256u /* messages of packets that are gone, left for an engine to follow the streams by */
 /* At the start. 0, or -1 with the reason said. */
 int watch_lock(const struct guardian *g);
-/* A queue that was opened; the first starts the thread. 0, or -1 with the reason said. */
+/* A queue that was opened; the first starts the threads. 0, or -1 with the reason said. */
 int watch_add(struct guardian *g, struct queue *q);
 /* The deadlines of a policy's queues, from here on. */
 void watch_deadlines(const struct guardian *g, const struct image_mem *img);
 /* Readable: watch_report() has something to do. -1 before the first queue. */
 int watch_fd(void);
-/* Kills engines that are stuck, and says what the thread has no time to say. */
+/* Kills engines that are stuck, and says what the threads have no time to say. */
 void watch_report(struct guardian *g);
 /* Before queues are closed. */
 void watch_stop(void);
