@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# P5, bounded delay, open zone: while its engine is stopped, killed, in an endless loop or crashed by a PDU, each REPS times (25; the proof is a run with REPS=100), and the kernel's own
-# fail-open is off, no packet of a running session takes longer than the deadline (5 ms) and 3 ms, and no session is lost. The PDU that crashes
-# the engine does not reach the server, and its session gets a reset.
+# P5, bounded delay, open zone: while its engine is stopped, killed, in an endless loop or crashed by a PDU, each REPS times (25; the proof is a
+# run with REPS=100), and the kernel's own fail-open is off, no packet of a running session takes longer than the deadline (5 ms) and
+# 3 ms, and no session is lost. The PDU that crashes the engine does not reach the server, and its session gets a reset. FAULTS: some of "stop
+# kill loop crash" only.
 #
-# The limit holds for the sum of firewall and machine: nothing is subtracted, nothing repeated. Of its 3 ms, 1 ms is the guardian's (two ticks). Where
-# this machine kept real-time threads waiting for more than the other 2 ms (the guardian and the prober say by how much they were ever late), and the
-# worst packet is within the limit and twice that, the promise is not shown here and not refuted: the test ends as skipped, with the figures.
+# The limit holds for the sum of firewall and machine: nothing is subtracted, nothing repeated. A packet's way ends when the far interface has it,
+# by the kernel's time stamp; `heard` is until the prober's thread ran. Of the 3 ms, 1 ms is the guardian's (two ticks), or 2 ms while one of its
+# two CPUs stands still. Where this machine kept both of its real-time threads waiting for more than 2 ms (the guardian says by how much
+# a tick was ever late), and the worst packet is within the limit and twice that, the promise is not shown here and not refuted: the test ends
+# as skipped, with the figures.
 . "$(dirname "$0")/promise.inc"
 LIMIT=8000
 unfit=
@@ -17,7 +20,7 @@ wait_for 6 grep -q ^samples "$TMP/calm.probe" || fail 'the calm probe does not e
 probe_end calm
 same 'P5: calm: sessions lost, wrong answers' '0 0' "$LOST $WRONG"
 
-for fault in stop kill loop crash; do
+for fault in ${FAULTS:-stop kill loop crash}; do
 	before=$(status suspects)
 	released=$(status released)
 	probe_start $fault -k 4 -i 5000 -x $LIMIT
@@ -29,12 +32,11 @@ for fault in stop kill loop crash; do
 	done
 	probe_end $fault
 	late=$(status tick-late-us)
-	# The prober's own lateness is in its figures as the guardian's is.
-	if [ "$OVER" -gt 0 ] && awk "BEGIN { exit !($late + $LATE > 2000) }"; then
-		below "P5: engine $fault, $REPS times: slowest packet, with real-time threads late by $late us" "$(awk "BEGIN { print $LIMIT + 2 * $late + $LATE }")" "$MAX"
+	if [ "$OVER" -gt 0 ] && [ "$late" -gt 2000 ]; then
+		below "P5: engine $fault, $REPS times: slowest packet, with ticks late by $late us" $((LIMIT + 2 * late)) "$MAX"
 		unfit="$unfit $fault: $OVER of $SAMPLES packets above $LIMIT us, worst $MAX;"
 	else
-		same "P5: engine $fault, $REPS times: packets above $LIMIT us" 0 "$OVER"
+		same "P5: engine $fault, $REPS times, ticks late by at most $late us: packets of $SAMPLES above $LIMIT us" 0 "$OVER"
 	fi
 	same "P5: engine $fault: wrong answers" 0 "$WRONG"
 	suspects=$(($(status suspects) - before))
@@ -58,4 +60,4 @@ wait_for 3 event_end || fail 'P6: no event at the end of an uninspected period'
 ok 'P6: start and end of each uninspected period are events'
 late=$(status tick-late-us)
 fw_stop
-[ -z "$unfit" ] || skip "all else holds, but this machine kept real-time threads waiting for up to $late us:$unfit"
+[ -z "$unfit" ] || skip "all else holds, but this machine kept its real-time threads waiting for up to $late us:$unfit"

@@ -2,18 +2,18 @@
 /*
  * How long single packets take from a client to a server and back, measured on one clock: both ends are threads of this
  * process, each in a network namespace of its own. The client keeps SESSIONS sessions open and sends on each one read request
- * every INTERVAL; it never reconnects: a session that ends is lost. The server notes when a request came and when its answer
- * left, so a request and its answer are two samples, each of one packet's way.
+ * every INTERVAL; it never reconnects: a session that ends is lost. A request and its answer are two samples, each of one packet's way: from
+ * before it is sent to when the far interface has it, by the kernel's own receive time stamp. How long a CPU then takes to
+ * run the thread that reads it is no property of what lies between the two; `heard` is the slowest with that.
  *
  *   promise_probe [-k SESSIONS] [-i INTERVAL_US] [-s SECONDS] [-x LIMIT_US] [-f] [-a ADDRESS] CLIENT_NS SERVER_NS SERVER
  *
  * -f: a third thread sends what no rule allows, a write, on one new session after the other (from ADDRESS where one is given); the server
  * counts every PDU that is no read. Ends after SECONDS or at SIGTERM and prints one line:
  *
- *   samples N lost N wrong N forbidden N/SENT over N p50 US p999 US max US late US
+ *   samples N lost N wrong N forbidden N/SENT over N p50 US p999 US max US late US heard US
  *
- * lost: sessions; over: samples above LIMIT; late: by how much this process's own timers were ever late, which is in the samples as
- * well. Real-time priority (below the guardian's), so that it measures the firewall rather than itself. Exit status 0 when it ran.
+ * lost: sessions; over: samples above LIMIT; late: by how much this process's own timers were ever late. Real-time priority (below the guardian's), so that it measures the firewall rather than itself. Exit status 0 when it ran.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,15 +54,15 @@ static struct {
 	_Atomic bool listening;
 } opt = {.sessions = 4, .interval_us = 5000};
 
-/* Of the one request that a session has under way. Times in ns. */
+/* Of the one request that a session has under way. Times in ns, CLOCK_REALTIME. */
 static struct {
-	_Atomic int64_t came, answered;
+	_Atomic int64_t came, heard, answered;
 } way[SESSIONS_MAX];
 
 static float *samples;
-static unsigned long nsamples, lost, wrong, over;
+static unsigned long nsamples, lost, wrong, over, unstamped;
 static _Atomic unsigned long forbidden, forbidden_sent;
-static double late_us;
+static double late_us, heard_us;
 
 static int64_t now_ns(void)
 {
@@ -70,6 +70,38 @@ static int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The clock of the kernel's receive time stamps. */
+static int64_t real_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* recv() that also tells when the last octets reached this host: *came, 0 where the kernel does not say. */
+static ssize_t receive(int fd, void *to, size_t n, int64_t *came)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct timespec)) + 128];
+	} control;
+	struct iovec v = {.iov_base = to, .iov_len = n};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT);
+
+	*came = 0;
+	for (struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&m) : NULL; c; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			*came = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+		}
+	return got;
 }
 
 static void on_term(int sig)
@@ -99,7 +131,7 @@ struct served {
 };
 
 /* One whole PDU of REQUEST octets; both kinds that are sent here have that length. */
-static void answer(struct served *s, int64_t now)
+static void answer(struct served *s, int64_t came)
 {
 	unsigned i = s->buf[9];
 	uint8_t a[ANSWER] = {s->buf[0], s->buf[1], 0, 0, 0, 5, s->buf[6], 3, 2, 0, (uint8_t)i};
@@ -109,8 +141,9 @@ static void answer(struct served *s, int64_t now)
 		return;
 	}
 	if (s->buf[8] == 0 && i < opt.sessions) {
-		atomic_store(&way[i].came, now);
-		atomic_store(&way[i].answered, now_ns());
+		atomic_store(&way[i].came, came);
+		atomic_store(&way[i].heard, real_ns());
+		atomic_store(&way[i].answered, real_ns());
 	}
 	if (send(s->fd, a, sizeof(a), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		errno = 0;
@@ -118,8 +151,8 @@ static void answer(struct served *s, int64_t now)
 
 static void serve(struct served *s)
 {
-	ssize_t n = recv(s->fd, s->buf + s->got, REQUEST - s->got, MSG_DONTWAIT);
-	int64_t now = now_ns();
+	int64_t came;
+	ssize_t n = receive(s->fd, s->buf + s->got, REQUEST - s->got, &came);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN)) {
 		close(s->fd);
@@ -130,7 +163,7 @@ static void serve(struct served *s)
 		return;
 	s->got += (unsigned)n;
 	if (s->got == REQUEST) {
-		answer(s, now);
+		answer(s, came);
 		s->got = 0;
 	}
 }
@@ -146,6 +179,7 @@ static void *server(void *arg)
 	enter(opt.server_ns);
 	l = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(l, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)); /* and of all that come by it */
 	if (l < 0 || bind(l, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(l, SERVED_MAX) < 0) {
 		perror("promise_probe: listen");
 		exit(2);
@@ -187,6 +221,7 @@ static int dial(const char *from, int timeout_ms)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
 	if (from && (inet_pton(AF_INET, from, &me.sin_addr) != 1 ||
 		     bind(fd, (struct sockaddr *)&me, sizeof(me)) < 0)) {
 		close(fd);
@@ -234,10 +269,14 @@ struct session {
 	uint8_t buf[ANSWER];
 };
 
-static void keep(int64_t ns)
+/* From `sent` on; came: 0 for a packet without a time stamp. */
+static void keep(int64_t sent, int64_t came, int64_t heard)
 {
-	double us = (double)ns / 1e3;
+	double us = (double)((came ? came : heard) - sent) / 1e3, all = (double)(heard - sent) / 1e3;
 
+	unstamped += came == 0;
+	if (all > heard_us)
+		heard_us = all;
 	if (nsamples < SAMPLES_MAX)
 		samples[nsamples++] = (float)us;
 	if (opt.limit_us > 0 && us > opt.limit_us)
@@ -256,7 +295,7 @@ static void ask(struct session *s, unsigned i, int64_t now)
 {
 	uint8_t q[REQUEST] = {(uint8_t)(++s->id >> 8), (uint8_t)s->id, 0, 0, 0, 6, 1, 3, 0, (uint8_t)i, 0, 1};
 
-	s->sent = now_ns();
+	s->sent = real_ns();
 	s->got = 0;
 	s->waits = true;
 	s->due = now + (int64_t)opt.interval_us * 1000;
@@ -266,8 +305,8 @@ static void ask(struct session *s, unsigned i, int64_t now)
 
 static void hear(struct session *s, unsigned i)
 {
-	ssize_t n = recv(s->fd, s->buf + s->got, ANSWER - s->got, MSG_DONTWAIT);
-	int64_t now = now_ns();
+	int64_t came;
+	ssize_t n = receive(s->fd, s->buf + s->got, ANSWER - s->got, &came);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -281,8 +320,8 @@ static void hear(struct session *s, unsigned i)
 	s->waits = false;
 	if (s->buf[0] != (uint8_t)(s->id >> 8) || s->buf[1] != (uint8_t)s->id || s->buf[10] != i)
 		wrong++;
-	keep(atomic_load(&way[i].came) - s->sent);
-	keep(now - atomic_load(&way[i].answered));
+	keep(s->sent, atomic_load(&way[i].came), atomic_load(&way[i].heard));
+	keep(atomic_load(&way[i].answered), came, real_ns());
 }
 
 static void client(void)
@@ -414,10 +453,17 @@ int main(int argc, char **argv)
 	pthread_join(t[0], NULL);
 	if (opt.forbidden)
 		pthread_join(t[1], NULL);
+	/* The first few may come before the kernel has begun to stamp. */
+	if (unstamped > 20 + nsamples / 1000) {
+		fprintf(stderr, "promise_probe: %lu of %lu packets without a time stamp\n", unstamped,
+			nsamples);
+		return 2;
+	}
 	qsort(samples, nsamples, sizeof(*samples), by_value);
 #define AT(q) (nsamples ? (double)samples[(unsigned long)((double)(nsamples - 1) * (q))] : 0.0)
-	printf("samples %lu lost %lu wrong %lu forbidden %lu/%lu over %lu p50 %.1f p999 %.1f max %.1f late %.1f\n",
+	printf("samples %lu lost %lu wrong %lu forbidden %lu/%lu over %lu p50 %.1f p999 %.1f max %.1f late %.1f "
+	       "heard %.1f\n",
 	       nsamples, lost, wrong, atomic_load(&forbidden), atomic_load(&forbidden_sent), over, AT(0.5),
-	       AT(0.999), AT(1.0), late_us);
+	       AT(0.999), AT(1.0), late_us, heard_us);
 	return 0;
 }
