@@ -27,8 +27,11 @@ static bool boundary(struct work *w, const struct proto *proto, const uint8_t *d
 	struct view pdu;
 
 	walk_open(&k, &none, data, n);
-	return walk_next(&k, &h, &none, proto, w->dir == 1, w->v->join, &pdu) == FRAME_PDU &&
-	       judge_probe(w, pdu);
+	bool found = walk_next(&k, &h, &none, proto, w->dir == 1, w->v->join, &pdu) == FRAME_PDU &&
+		     judge_probe(w, pdu);
+	/* The probe's state is not what the judgement of the same octets begins with. */
+	state_load(w, proto);
+	return found;
 }
 
 /* A segment on a stream whose boundaries are not known. True: they are from here on. Otherwise it is dealt with. */

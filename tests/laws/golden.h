@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the golden tables of all protocols (golden_X.h) and the tables of refusals (refused_X.h) are made of. Laws and unit tests run over
- * them; laws.h lists them.
+ * them; X_law_test.c hands them to the laws.
  */
 #ifndef OTFW_TESTS_LAWS_GOLDEN_H
 #define OTFW_TESTS_LAWS_GOLDEN_H

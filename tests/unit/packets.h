@@ -33,6 +33,9 @@ static inline uint32_t packet_get32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* The server's port. */
+static uint16_t bench_port = 502;
+
 /* IPv4 10.10.1.a -> 10.10.2.b or back; addresses are the last two octets. */
 static inline void packet_v4(struct packet *k, uint16_t src, uint16_t dst, uint8_t proto, uint32_t l4_len)
 {
@@ -55,8 +58,8 @@ static inline void packet_tcp(struct packet *k, bool from_server, uint16_t clien
 	packet_v4(k, from_server ? 0x0202 : 0x0102, from_server ? 0x0102 : 0x0202, 6, 20 + n);
 	uint8_t *t = k->data + 20;
 	memset(t, 0, 20);
-	packet_put16(t, from_server ? 502 : client_port);
-	packet_put16(t + 2, from_server ? client_port : 502);
+	packet_put16(t, from_server ? bench_port : client_port);
+	packet_put16(t + 2, from_server ? client_port : bench_port);
 	packet_put32(t + 4, seq);
 	packet_put32(t + 8, ack);
 	t[12] = 5 << 4;
@@ -72,8 +75,8 @@ static inline void packet_udp(struct packet *k, bool from_server, uint16_t clien
 {
 	packet_v4(k, from_server ? 0x0202 : 0x0102, from_server ? 0x0102 : 0x0202, 17, 8 + n);
 	uint8_t *t = k->data + 20;
-	packet_put16(t, from_server ? 502 : client_port);
-	packet_put16(t + 2, from_server ? client_port : 502);
+	packet_put16(t, from_server ? bench_port : client_port);
+	packet_put16(t + 2, from_server ? client_port : bench_port);
 	packet_put16(t + 4, 8 + n);
 	packet_put16(t + 6, 0);
 	k->payload = 28;

@@ -3,6 +3,9 @@
  * P1 and P2 over every golden request: a rule made from a request allows it; with any one address, station, function,
  * value or qualifier moved outside it is refused for exactly that; a rule that lacks a key never allows more.
  */
+#ifndef OTFW_TESTS_LAWS_POLICY_LAW_H
+#define OTFW_TESTS_LAWS_POLICY_LAW_H
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,42 +13,45 @@
 
 #include <cmocka.h>
 
-#include "tests/laws/golden_modbus.h"
+#include "tests/laws/law.h"
+#include "tests/laws/play.h"
 #include "tests/policy_make.h"
 
-#define GOLDEN (sizeof(golden_modbus) / sizeof(golden_modbus[0]))
+static const struct law *lawful;
+static int lawful_proto;
 
 /* ---- a golden request, decoded ---- */
 
 struct request {
-	uint8_t bytes[512];
 	struct pdu pdu;
 };
 
+/* Requests, and what a server says unasked: what rules judge. Views point into parts that stay. */
 static bool request_of(const struct golden *g, struct request *r)
 {
-	size_t n = strlen(g->hex) / 2;
+	static struct played parts[PLAY_PARTS];
+	static struct play play;
 
-	if (g->from_server || n > sizeof(r->bytes))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned x = 0;
-		sscanf(g->hex + 2 * i, "%2x", &x);
-		r->bytes[i] = (uint8_t)x;
-	}
-	struct pdu_in in = {.data = r->bytes, .len = (uint32_t)n, .answers_known = true};
-	proto_get(0)->decode(&in, &r->pdu);
-	return r->pdu.fault.reason == REASON_NONE;
+	play_open(&play);
+	play_golden(&play, proto_get((unsigned)lawful_proto), g->request, g->hex, g->from_server, parts,
+		    &r->pdu);
+	return r->pdu.fault.reason == REASON_NONE && r->pdu.nops > 0 && r->pdu.ops[0].dir != DIR_RESPONSE;
 }
 
 /* ---- the rule that allows exactly it ---- */
 
+/* Further than any two numbers of one request are apart. */
+#define FAR_OFF      1000003
+#define EXACT_VALUES (PDU_OPS_MAX * 128)
+
 struct exact {
-	struct interval zone, ports, units, functions[PDU_OPS_MAX];
-	struct interval values[PDU_OPS_MAX * 128];
+	struct interval zone, ports, units[PDU_OPS_MAX], origins[PDU_OPS_MAX], functions[PDU_OPS_MAX];
+	struct interval values[EXACT_VALUES];
 	struct model_cell cells[PDU_OPS_MAX];
-	struct model_arg args[OP_ARGS_MAX];
-	struct interval arg_values[OP_ARGS_MAX];
+	struct model_arg args[FN_ARGS_MAX];
+	struct interval arg_values[FN_ARGS_MAX][PDU_OPS_MAX];
+	char names[PDU_OPS_MAX][256];
+	const char *name[PDU_OPS_MAX];
 	struct model_net client, server;
 	struct model_end client_end, server_end;
 	struct model_zone zones[2];
@@ -80,7 +86,7 @@ static int cell_cmp(const void *x, const void *y)
 
 static void exact_of(const struct pdu *p, struct exact *e)
 {
-	size_t nvalues = 0, ncells = 0, nfunctions = 0;
+	size_t nvalues = 0, ncells = 0, nfunctions = 0, nunits = 0, norigins = 0, nargs[FN_ARGS_MAX] = {0};
 
 	memset(e, 0, sizeof(*e));
 	ip_of("10.1.0.2", e->client.ip);
@@ -90,9 +96,10 @@ static void exact_of(const struct pdu *p, struct exact *e)
 	e->zones[1] = (struct model_zone){.name = "b", .level = -1, .nets = {&e->server, 1}};
 	e->client_end.addrs = (struct model_nets){&e->client, 1};
 	e->server_end.addrs = (struct model_nets){&e->server, 1};
-	e->ports = (struct interval){502, 502};
+	e->ports = (struct interval){lawful->port, lawful->port};
 	e->rule = (struct model_rule){.id = "exact",
 				      .lane = LANE_INSPECTED,
+				      .proto = lawful_proto,
 				      .clients = {&e->client_end, 1},
 				      .servers = {&e->server_end, 1},
 				      .transports = TRANSPORT_TCP,
@@ -101,7 +108,17 @@ static void exact_of(const struct pdu *p, struct exact *e)
 	for (uint32_t i = 0; i < p->nops; i++) {
 		const struct op *op = &p->ops[i];
 		bool change = op->access != ACCESS_READ;
-		e->units = (struct interval){op->unit, op->unit};
+		if ((op->has & OP_UNIT) != 0)
+			nunits = add_sorted(e->units, nunits, op->unit);
+		if ((op->has & OP_ORIGIN) != 0)
+			norigins = add_sorted(e->origins, norigins, op->origin);
+		if ((op->has & OP_KEY) != 0) {
+			char *name = e->names[e->rule.nnames];
+			assert_in_range(op->key.len, 1, sizeof(e->names[0]) - 1);
+			memcpy(name, op->key.data, op->key.len);
+			name[op->key.len] = '\0';
+			e->name[e->rule.nnames++] = name;
+		}
 		e->rule.access |= 1u << op->access;
 		nfunctions = add_sorted(e->functions, nfunctions, op_function_key(op));
 		bool known = op->values.form == VALUES_ONE || op->values.form == VALUES_BITS ||
@@ -109,7 +126,9 @@ static void exact_of(const struct pdu *p, struct exact *e)
 		for (uint32_t k = 0; known && k < (op->values.form == VALUES_ONE ? 1 : op->values.count);
 		     k++) {
 			int64_t v;
-			assert_true(op_value(&op->values, k, &v));
+			if (!op_value(&op->values, k, &v))
+				continue;
+			assert_in_range(nvalues, 0, EXACT_VALUES - 1);
 			nvalues = add_sorted(e->values, nvalues, v);
 		}
 		if ((op->has & OP_RANGE) != 0)
@@ -120,11 +139,15 @@ static void exact_of(const struct pdu *p, struct exact *e)
 								 .write = change,
 								 .bounded = change && known};
 		for (uint32_t k = 0; k < op->nargs; k++) {
-			e->arg_values[k] = (struct interval){op->args[k].value, op->args[k].value};
-			e->args[k] = (struct model_arg){op->args[k].name, {.v = &e->arg_values[k], .n = 1}};
+			unsigned name = op->args[k].name;
+			assert_in_range(name, 0, FN_ARGS_MAX - 1);
+			nargs[name] = add_sorted(e->arg_values[name], nargs[name], op->args[k].value);
 		}
-		e->rule.nargs = op->nargs;
 	}
+	for (unsigned k = 0; k < FN_ARGS_MAX; k++)
+		if (nargs[k] > 0)
+			e->args[e->rule.nargs++] =
+				(struct model_arg){(uint16_t)k, {.v = e->arg_values[k], .n = nargs[k]}};
 	if (ncells > 0)
 		qsort(e->cells, ncells, sizeof(e->cells[0]), cell_cmp);
 	/* Operations of one PDU may overlap; cells of one rule and direction do not. */
@@ -147,7 +170,9 @@ static void exact_of(const struct pdu *p, struct exact *e)
 		e->cells[i].values = (struct intervals){.v = e->values, .n = nvalues};
 	e->rule.values_bounded = nvalues > 0;
 	e->rule.values = (struct intervals){.v = e->values, .n = nvalues};
-	e->rule.units = (struct intervals){.v = &e->units, .n = 1};
+	e->rule.units = (struct intervals){.v = e->units, .n = nunits, .any = nunits == 0};
+	e->rule.origins = (struct intervals){.v = e->origins, .n = norigins, .any = norigins == 0};
+	e->rule.names = e->name;
 	e->rule.functions = (struct intervals){.v = e->functions, .n = nfunctions};
 	e->rule.cells = e->cells;
 	e->rule.ncells = k;
@@ -158,7 +183,7 @@ static void exact_of(const struct pdu *p, struct exact *e)
 					    .to = 1,
 					    .clients = {&e->client_end, 1},
 					    .servers = {&e->server_end, 1},
-					    .protocols = 1,
+					    .protocols = 1u << lawful_proto,
 					    .mode = MODE_ENFORCE,
 					    .at_most = UINT32_MAX,
 					    .rules = &e->rule,
@@ -184,7 +209,7 @@ static struct made exact_compile(const struct exact *e)
 
 static enum reason judge(const struct made *m, const struct pdu *pdu)
 {
-	struct tuple t = tuple_of("10.1.0.2", 40000, "10.2.0.2", 502, 6);
+	struct tuple t = tuple_of("10.1.0.2", 40000, "10.2.0.2", lawful->port, 6);
 	struct policy_now now = {MAKE_NOW, true};
 	struct route r;
 	struct match out;
@@ -193,6 +218,28 @@ static enum reason judge(const struct made *m, const struct pdu *pdu)
 	if (r.reason != REASON_NONE)
 		return r.reason;
 	return policy_match(&m->policy, r.ruleset, pdu, t.src, &now, NULL, &out);
+}
+
+/* Does the operation write what its values say? */
+#define CHANGES(op) ((op)->access == ACCESS_WRITE || (op)->access == ACCESS_OPERATE)
+
+/* Counts number k of v, at b, up until it is none of the rule's. False where it comes round. */
+static bool move_outside(const struct exact *e, const struct op_values *v, uint32_t k, uint8_t *b)
+{
+	for (unsigned tries = 0; tries < 70000; tries++) {
+		int64_t x;
+		bool inside = false;
+		for (unsigned at = 0; at < v->width; at++)
+			if (++b[v->little ? at : v->width - 1u - at] != 0)
+				break;
+		if (!op_value(v, k, &x))
+			return true;
+		for (size_t j = 0; j < e->rule.values.n; j++)
+			inside = inside || e->values[j].lo == x;
+		if (!inside)
+			return true;
+	}
+	return false;
 }
 
 /* The rule without one thing of it, or with one thing moved, refuses for that very thing. */
@@ -217,12 +264,31 @@ static void exactly(void **state)
 		struct op *op = &p->ops[i];
 		const struct op keep = *op;
 
-		op->unit++;
-		assert_int_equal(judge(&m, p), REASON_UNIT);
-		*op = keep;
-		op->has &= (uint8_t)~OP_UNIT;
-		assert_int_equal(judge(&m, p), REASON_UNIT);
-		*op = keep;
+		if ((op->has & OP_UNIT) != 0) {
+			op->unit += FAR_OFF;
+			assert_int_equal(judge(&m, p), REASON_UNIT);
+			*op = keep;
+			op->has &= (uint8_t)~OP_UNIT;
+			assert_int_equal(judge(&m, p), REASON_UNIT);
+			*op = keep;
+		}
+		if ((op->has & OP_ORIGIN) != 0) {
+			op->origin += FAR_OFF;
+			assert_int_equal(judge(&m, p), REASON_ORIGIN);
+			*op = keep;
+			op->has &= (uint8_t)~OP_ORIGIN;
+			assert_int_equal(judge(&m, p), REASON_ORIGIN);
+			*op = keep;
+		}
+		if ((op->has & OP_KEY) != 0) {
+			static const uint8_t other[] = "no such name";
+			op->key = (struct view){other, sizeof(other) - 1};
+			assert_int_equal(judge(&m, p), REASON_KEY);
+			*op = keep;
+			op->key.len--;
+			assert_int_equal(judge(&m, p), REASON_KEY);
+			*op = keep;
+		}
 		op->function ^= 0x100;
 		assert_int_equal(judge(&m, p), op->access == ACCESS_OPAQUE ? REASON_OPAQUE : REASON_FUNCTION);
 		*op = keep;
@@ -230,7 +296,7 @@ static void exactly(void **state)
 		assert_int_equal(judge(&m, p), REASON_ACCESS);
 		*op = keep;
 		for (uint32_t k = 0; k < op->nargs; k++) {
-			op->args[k].value++;
+			op->args[k].value += FAR_OFF;
 			assert_int_equal(judge(&m, p), REASON_ARGUMENT);
 			*op = keep;
 		}
@@ -255,35 +321,26 @@ static void exactly(void **state)
 				*op = keep;
 			}
 		}
-		if (op->values.form == VALUES_ONE && op->access == ACCESS_WRITE) {
+		if (op->values.form == VALUES_ONE && CHANGES(op)) {
 			op->values.one = 1000000;
 			assert_int_equal(judge(&m, p), REASON_VALUE);
 			*op = keep;
 		}
-		if ((op->values.form == VALUES_ONE || op->values.form == VALUES_NUMBERS) &&
-		    op->access == ACCESS_WRITE) {
+		if ((op->values.form == VALUES_ONE || op->values.form == VALUES_NUMBERS) && CHANGES(op)) {
 			op->values.form = VALUES_UNKNOWN;
 			assert_int_equal(judge(&m, p), REASON_VALUE_UNKNOWN);
 			*op = keep;
 		}
-		if (op->values.form == VALUES_NUMBERS && op->access == ACCESS_WRITE) {
+		if (op->values.form == VALUES_NUMBERS && CHANGES(op)) {
 			/* Every written value counts, wherever it stands: each in turn becomes one that is not in the set. */
 			for (uint32_t k = 0; k < op->values.count; k++) {
-				uint8_t *b = r.bytes + (op->values.data - r.bytes) + k * op->values.stride;
-				uint8_t was[2] = {b[0], b[1]};
-				int64_t v;
-				bool inside;
-				do {
-					b[1]++;
-					b[0] = (uint8_t)(b[0] + (b[1] == 0));
-					assert_true(op_value(&op->values, k, &v));
-					inside = false;
-					for (size_t j = 0; j < e.rule.values.n; j++)
-						inside = inside || e.values[j].lo == v;
-				} while (inside);
+				uint8_t *b = (uint8_t *)(uintptr_t)op->values.data + k * op->values.stride;
+				uint8_t was[8];
+				memcpy(was, b, op->values.width);
+				if (!move_outside(&e, &op->values, k, b))
+					continue; /* the set has all that its octets can say */
 				assert_int_equal(judge(&m, p), REASON_VALUE);
-				b[0] = was[0];
-				b[1] = was[1];
+				memcpy(b, was, op->values.width);
 			}
 		}
 		*op = keep;
@@ -317,28 +374,15 @@ static const char head[] =
 	"  b: {level: 2, networks: [10.2.0.0/24], failure: closed}\n"
 	"hosts: {plc: 10.2.0.2, hmi: 10.1.0.2}\n"
 	"conduits:\n  - name: c\n    from: [a]\n    to: b\n    servers: [plc]\n"
-	"    protocols: [modbus]\n    mode: enforce\n"
-	"    at-most: [read, write, operate, configure, program, session, diagnose, opaque]\n    allow:\n";
-static const char *const rules[][9] = {
-	{"id: r", "clients: [hmi]", "protocol: modbus", "units: [4]", "functions: [3]",
-	 "addresses: {holding: [100..120]}"},
-	{"id: r", "clients: any", "protocol: modbus", "units: any", "functions: [6, 16]",
-	 "addresses: {holding: [0..60]}", "values: 0..10"},
-	{"id: r", "clients: any", "protocol: modbus", "units: [4]", "functions: [5, 15]",
-	 "addresses: {coil: any}", "values: [1]", "ports: [502]", "transport: [tcp]"},
-	{"id: r", "clients: [hmi]", "protocol: modbus", "units: any", "functions: [90]"},
-	{"id: r", "clients: any", "protocol: modbus", "units: any", "functions: [8]"},
-	{"id: r", "clients: any", "protocol: modbus", "units: any", "functions: [23]",
-	 "addresses: {holding: any}", "values: any"},
-	{"id: r", "clients: any", "protocol: modbus", "units: any", "functions: [22]",
-	 "addresses: {holding: any}", "values: any"},
-};
+	"    mode: enforce\n"
+	"    at-most: [read, write, operate, configure, program, session, diagnose, opaque]\n"
+	"    protocols: [";
 
 static void keys_of(const char *const *keys, int without, char *out, size_t cap)
 {
-	size_t n = (size_t)snprintf(out, cap, "%s      - {", head);
+	size_t n = (size_t)snprintf(out, cap, "%s%s]\n    allow:\n      - {", head, lawful->proto);
 
-	for (int i = 0; i < 9 && keys[i] != NULL; i++)
+	for (int i = 0; i < LAW_KEYS && keys[i] != NULL; i++)
 		if (i != without)
 			n += (size_t)snprintf(out + n, cap - n, "%s, ", keys[i]);
 	snprintf(out + n - 2, cap - n, "}\n");
@@ -347,26 +391,27 @@ static void keys_of(const char *const *keys, int without, char *out, size_t cap)
 static void without_a_key(void **state)
 {
 	static struct request r;
-	char yaml[2000];
+	char yaml[4000];
+	const char *const(*rules)[LAW_KEYS] = lawful->rules;
 	unsigned compiled = 0, allowed = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+	for (size_t i = 0; i < lawful->nrules; i++) {
 		struct made all, less;
 		keys_of(rules[i], -1, yaml, sizeof(yaml));
 		all = made_from(yaml);
-		for (int k = 0; k < 9 && rules[i][k] != NULL; k++) {
+		for (int k = 0; k < LAW_KEYS && rules[i][k] != NULL; k++) {
 			keys_of(rules[i], k, yaml, sizeof(yaml));
 			if (!made_try(&less, yaml, false))
 				continue;
 			compiled++;
-			for (size_t g = 0; g < GOLDEN; g++) {
-				if (!request_of(&golden_modbus[g], &r))
+			for (size_t g = 0; g < lawful->ngolden; g++) {
+				if (!request_of(&lawful->golden[g], &r))
 					continue;
 				bool had = judge(&all, &r.pdu) == REASON_NONE;
 				allowed += had;
 				if (!had && judge(&less, &r.pdu) == REASON_NONE)
-					fail_msg("%s passes without \"%s\"", golden_modbus[g].name,
+					fail_msg("%s passes without \"%s\"", lawful->golden[g].name,
 						 rules[i][k]);
 			}
 			made_free(&less);
@@ -374,25 +419,31 @@ static void without_a_key(void **state)
 		made_free(&all);
 	}
 	/* Only keys that default to what they say may be left out, and the rules did allow something. */
-	assert_in_range(compiled, 1, 4);
+	assert_int_equal(compiled, lawful->left_out);
 	assert_in_range(allowed, 1, UINT32_MAX);
 }
 
-int main(void)
+#define SUBJECTS_MAX 1024
+
+static int policy_law(const struct law *l)
 {
-	static struct CMUnitTest tests[2 * GOLDEN + 1];
-	static char titles[2 * GOLDEN][120];
+	static struct CMUnitTest tests[2 * SUBJECTS_MAX + 1];
+	static char titles[2 * SUBJECTS_MAX][120];
 	static struct request r;
 	size_t n = 0;
 
-	for (size_t i = 0; i < GOLDEN; i++) {
-		if (!request_of(&golden_modbus[i], &r))
+	lawful = l;
+	lawful_proto = proto_find(l->proto, strlen(l->proto));
+	if (lawful_proto < 0 || l->ngolden > SUBJECTS_MAX)
+		return 1;
+	for (size_t i = 0; i < l->ngolden; i++) {
+		if (!request_of(&l->golden[i], &r))
 			continue;
-		void *g = (void *)(uintptr_t)&golden_modbus[i];
-		snprintf(titles[n], sizeof(titles[n]), "exactly: %s", golden_modbus[i].name);
+		void *g = (void *)(uintptr_t)&l->golden[i];
+		snprintf(titles[n], sizeof(titles[n]), "exactly: %s", l->golden[i].name);
 		tests[n] = (struct CMUnitTest){titles[n], exactly, NULL, NULL, g};
 		n++;
-		snprintf(titles[n], sizeof(titles[n]), "same bytes: %s", golden_modbus[i].name);
+		snprintf(titles[n], sizeof(titles[n]), "same bytes: %s", l->golden[i].name);
 		tests[n] = (struct CMUnitTest){titles[n], same_bytes, NULL, NULL, g};
 		n++;
 	}
@@ -401,6 +452,7 @@ int main(void)
 		return 1;
 	}
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(without_a_key);
-	/* The rest of the table is answers: cmocka passes over rows without a function. */
-	return cmocka_run_group_tests_name("policy laws", tests, NULL, NULL);
+	return _cmocka_run_group_tests("policy laws", tests, n, NULL, NULL);
 }
+
+#endif

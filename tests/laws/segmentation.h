@@ -7,6 +7,9 @@
  *
  * The verdicts of a stream are its PDUs' reports up to the first denial, behind which nothing passes.
  */
+#ifndef OTFW_TESTS_LAWS_SEGMENTATION_H
+#define OTFW_TESTS_LAWS_SEGMENTATION_H
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,13 +17,14 @@
 
 #include <cmocka.h>
 
-#include "tests/laws/golden_modbus.h"
-#include "tests/laws/refused_modbus.h"
+#include "tests/laws/law.h"
+#include "tests/laws/play.h"
 #include "tests/unit/policies.h"
 
-#define STREAM_MAX  640u
+#define STREAM_MAX  (2 * PLAY_BYTES)
 #define VERDICTS    8u
 #define SEGMENTS    8u
+#define LONG        300u
 #define CLIENT_NEXT (CLIENT_ISN + 1)
 #define SERVER_NEXT (SERVER_ISN + 1)
 
@@ -59,58 +63,55 @@ static void on_decide(struct bench *bench, uint32_t id, const struct decision *d
 			memset(line.has + line.sent[i].at, true, line.sent[i].n);
 }
 
-static uint32_t unhex(const char *hex, uint8_t *out)
-{
-	uint32_t n = 0;
-	for (const char *p = hex; *p; p++) {
-		unsigned v;
-		if (*p == ' ')
-			continue;
-		if (sscanf(p, "%2x", &v) != 1)
-			abort();
-		out[n++] = (uint8_t)v;
-		p++;
-	}
-	return n;
-}
+/* What went before: the octets each end has sent. */
+struct before {
+	struct played parts[PLAY_PARTS];
+	uint32_t nparts, sent[2];
+};
 
-static void send_segment(bool from_server, const uint8_t *data, uint32_t at, uint32_t n, uint32_t asked)
+static void send_segment(bool from_server, const uint8_t *data, uint32_t at, uint32_t n,
+			 const struct before *w)
 {
 	line.sent[line.nsent].id = b->next_id;
 	line.sent[line.nsent].at = at;
 	line.sent[line.nsent].n = n;
 	line.nsent++;
-	uint32_t seq = (from_server ? SERVER_NEXT : CLIENT_NEXT) + at;
-	bench_tcp(b, from_server, TCP_ACK | TCP_PSH, seq, from_server ? CLIENT_NEXT + asked : SERVER_NEXT,
-		  data + at, n);
+	uint32_t next[2] = {CLIENT_NEXT + w->sent[0], SERVER_NEXT + w->sent[1]};
+	bench_tcp(b, from_server, TCP_ACK | TCP_PSH, next[from_server] + at, next[!from_server], data + at,
+		  n);
 }
 
 /*
- * One stream of n octets, cut after cut[0] < cut[1] ...; the verdicts it got. request: sent before it by the client. False when
- * that one is denied and has closed the session: there is no stream to speak of.
+ * One stream of n octets, cut after cut[0] < cut[1] ...; the verdicts it got. w: what was sent before it. False when
+ * something of that is denied and has closed the session: there is no stream to speak of.
  */
 static bool run(struct verdicts *out, const uint8_t *data, uint32_t n, const uint32_t *cut, uint32_t ncuts,
-		enum arrival how, bool from_server, const uint8_t *request, uint32_t nrequest)
+		enum arrival how, bool from_server, struct before *w)
 {
 	line.nsent = 0;
 	memset(line.has, false, n);
 	b->now.mono_us += 1000;
 	bench_handshake(b);
-	b->nreports = 0;
-	uint32_t id = b->next_id;
-	if (request)
-		bench_tcp(b, false, TCP_ACK | TCP_PSH, CLIENT_NEXT, SERVER_NEXT, request, nrequest);
-	if (request && b->got[id % BENCH_IDS].action == ACTION_RESET)
-		return false;
-	/* A server acknowledges what it got. */
-	uint32_t asked = request && b->got[id % BENCH_IDS].action == ACTION_ACCEPT ? nrequest : 0;
+	w->sent[0] = w->sent[1] = 0;
+	for (uint32_t i = 0; i < w->nparts; i++) {
+		const struct played *p = &w->parts[i];
+		uint32_t next[2] = {CLIENT_NEXT + w->sent[0], SERVER_NEXT + w->sent[1]}, id = b->next_id;
+
+		bench_tcp(b, p->from_server, TCP_ACK | TCP_PSH, next[p->from_server], next[!p->from_server],
+			  p->data, p->n);
+		if (b->got[id % BENCH_IDS].action == ACTION_RESET)
+			return false;
+		/* The other end acknowledges what it got; what was dropped is as if never sent. */
+		if (b->got[id % BENCH_IDS].action == ACTION_ACCEPT)
+			w->sent[p->from_server] += p->n;
+	}
 	b->nreports = 0;
 	for (uint32_t i = 0; i <= ncuts; i++) {
 		uint32_t k = how == REVERSED || how == REVERSED_TWICE ? ncuts - i : i;
 		uint32_t from = k ? cut[k - 1] : 0, to = k < ncuts ? cut[k] : n;
-		send_segment(from_server, data, from, to - from, asked);
+		send_segment(from_server, data, from, to - from, w);
 		if (how == TWICE || how == REVERSED_TWICE)
-			send_segment(from_server, data, from, to - from, asked);
+			send_segment(from_server, data, from, to - from, w);
 	}
 	if (b->v->memory.head->nheld)
 		bench_wait(b, b->v->policy ? 25000 : 1002000);
@@ -181,13 +182,16 @@ static void assert_same(const struct verdicts *a, const struct verdicts *c, cons
 struct subject {
 	const char *name;
 	bool from_server;
-	uint8_t data[STREAM_MAX], request[STREAM_MAX];
-	uint32_t n, nrequest;
+	uint8_t data[PLAY_BYTES];
+	uint32_t n;
+	const char *request;
 };
 
-#define SUBJECTS 1024
+#define SUBJECTS 2048
 static struct subject subjects[SUBJECTS];
 static uint32_t nsubjects, ngolden;
+static const struct law *law;
+static struct before none_before, went;
 
 static void subject_add(const char *name, bool from_server, const char *hex, const char *request)
 {
@@ -195,9 +199,8 @@ static void subject_add(const char *name, bool from_server, const char *hex, con
 	struct subject *s = &subjects[nsubjects++];
 	s->name = name;
 	s->from_server = from_server;
-	s->n = unhex(hex, s->data);
-	s->nrequest = request ? unhex(request, s->request) : 0;
-	assert_true(s->n <= STREAM_MAX / 2 && s->nrequest <= STREAM_MAX / 2);
+	s->n = play_unhex(hex, s->data, NULL);
+	s->request = request;
 	if (s->n == 0)
 		nsubjects--; /* refused because there is nothing: no stream */
 }
@@ -206,25 +209,26 @@ static void cuts_of(const struct subject *s)
 {
 	struct verdicts whole, got;
 	uint32_t cut[2];
-	const uint8_t *request = s->nrequest ? s->request : NULL;
+	/* Long PDUs: every single cut; of two cuts those at every so many octets. */
+	uint32_t step = s->n > LONG ? s->n / 24 : 1;
 
-	if (!run(&whole, s->data, s->n, NULL, 0, IN_ORDER, s->from_server, request, s->nrequest))
+	went.nparts = play_parts(s->request, went.parts);
+	if (!run(&whole, s->data, s->n, NULL, 0, IN_ORDER, s->from_server, &went))
 		return;
 	assert_receiver(&whole, &s->n, 1, s->n);
 	for (cut[0] = 1; cut[0] < s->n; cut[0]++) {
 		for (enum arrival how = IN_ORDER; how < ARRIVALS; how++) {
-			run(&got, s->data, s->n, cut, 1, how, s->from_server, request, s->nrequest);
+			run(&got, s->data, s->n, cut, 1, how, s->from_server, &went);
 			assert_same(&whole, &got, s->name, "", cut, 1, how);
 			assert_receiver(&got, &s->n, 1, s->n);
 		}
-		for (cut[1] = cut[0] + 1; cut[1] < s->n; cut[1]++) {
+		for (cut[1] = cut[0] + 1; cut[0] % step == 0 && cut[1] < s->n; cut[1] += step) {
 			enum arrival how = (cut[0] + cut[1]) % ARRIVALS;
-			run(&got, s->data, s->n, cut, 2, how, s->from_server, request, s->nrequest);
+			run(&got, s->data, s->n, cut, 2, how, s->from_server, &went);
 			assert_same(&whole, &got, s->name, "", cut, 2, how);
 			assert_receiver(&got, &s->n, 1, s->n);
 			if (how != IN_ORDER) {
-				run(&got, s->data, s->n, cut, 2, IN_ORDER, s->from_server, request,
-				    s->nrequest);
+				run(&got, s->data, s->n, cut, 2, IN_ORDER, s->from_server, &went);
 				assert_same(&whole, &got, s->name, "", cut, 2, IN_ORDER);
 				assert_receiver(&got, &s->n, 1, s->n);
 			}
@@ -257,22 +261,24 @@ static void joins(void **state)
 	for (uint32_t i = 0; i < ngolden; i++)
 		for (uint32_t j = 0; j < ngolden; j++) {
 			const struct subject *x = &subjects[i], *y = &subjects[j];
-			if (x->from_server || y->from_server)
+			if (x->from_server || y->from_server || x->request || y->request ||
+			    x->n + y->n > LONG)
 				continue;
 			uint32_t n = x->n + y->n, ends[2] = {x->n, n}, cut = x->n;
 			struct verdicts apart, got;
 			memcpy(both, x->data, x->n);
 			memcpy(both + x->n, y->data, y->n);
-			both[x->n + 1] ^= 0x80; /* transaction ids differ */
-			run(&apart, both, n, &cut, 1, IN_ORDER, false, NULL, 0);
+			if (law->renumber)
+				law->renumber(both + x->n, y->n);
+			run(&apart, both, n, &cut, 1, IN_ORDER, false, &none_before);
 			assert_receiver(&apart, ends, 2, n);
-			run(&got, both, n, NULL, 0, IN_ORDER, false, NULL, 0);
+			run(&got, both, n, NULL, 0, IN_ORDER, false, &none_before);
 			assert_same(&apart, &got, x->name, y->name, NULL, 0, IN_ORDER);
 			assert_receiver(&got, ends, 2, n);
 			/* Every place for short pairs, every seventh for long ones: the single cuts above see them all. */
 			for (cut = 1; cut<n; cut += n> 64 ? 7 : 1) {
 				enum arrival how = (i + j + cut) % ARRIVALS;
-				run(&got, both, n, &cut, 1, how, false, NULL, 0);
+				run(&got, both, n, &cut, 1, how, false, &none_before);
 				assert_same(&apart, &got, x->name, y->name, &cut, 1, how);
 				assert_receiver(&got, ends, 2, n);
 			}
@@ -282,26 +288,30 @@ static void joins(void **state)
 
 static struct test_policy reset, dropping, shadow, wide;
 
-static const char wide_yaml[] =
-	"version: 1\n"
-	"site: {name: test}\n"
-	"zones:\n"
-	"  room: {level: 3, networks: [10.10.1.0/24], failure: closed}\n"
-	"  cell: {level: 2, networks: [10.10.2.0/24], failure: closed, deadline: 20ms}\n"
-	"hosts:\n"
-	"  plc: 10.10.2.2\n"
-	"conduits:\n"
-	"  - name: control\n"
-	"    from: [room]\n"
-	"    to: cell\n"
-	"    servers: [plc]\n"
-	"    protocols: [modbus]\n"
-	"    mode: enforce\n"
-	"    on-deny: reset\n"
-	"    at-most: any\n"
-	"    allow:\n"
-	"      - {id: all, clients: any, protocol: modbus, units: any, functions: any, values: any, id-codes: any, objects: any,\n"
-	"         addresses: {coil: any, discrete: any, holding: any, input: any, file: any, fifo: any}}\n";
+static void open_policy(struct test_policy *t, const char *mode, const char *on_deny, const char *rules)
+{
+	static char text[16384];
+	int n = snprintf(text, sizeof text,
+			 "version: 1\n"
+			 "site: {name: test}\n"
+			 "zones:\n"
+			 "  room: {level: 3, networks: [10.10.1.0/24], failure: closed}\n"
+			 "  cell: {level: 2, networks: [10.10.2.0/24], failure: closed, deadline: 20ms}\n"
+			 "hosts:\n"
+			 "  plc: 10.10.2.2\n"
+			 "conduits:\n"
+			 "  - name: control\n"
+			 "    from: [room]\n"
+			 "    to: cell\n"
+			 "    servers: [plc]\n"
+			 "    protocols: [%s]\n"
+			 "    mode: %s\n"
+			 "    on-deny: %s\n"
+			 "    allow:\n%s",
+			 law->proto, mode, on_deny, rules);
+	assert_in_range(n, 1, sizeof text - 1);
+	test_policy_open(t, text);
+}
 
 static int attach(void **state, struct test_policy *t)
 {
@@ -342,17 +352,17 @@ static int down(void **state)
 static int open_all(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof golden_modbus / sizeof golden_modbus[0]; i++)
-		subject_add(golden_modbus[i].name, golden_modbus[i].from_server, golden_modbus[i].hex,
-			    golden_modbus[i].request);
+	for (size_t i = 0; i < law->ngolden; i++)
+		subject_add(law->golden[i].name, law->golden[i].from_server, law->golden[i].hex,
+			    law->golden[i].request);
 	ngolden = nsubjects;
-	for (size_t i = 0; i < sizeof refused_modbus / sizeof refused_modbus[0]; i++)
-		subject_add(refused_modbus[i].name, refused_modbus[i].from_server, refused_modbus[i].hex,
-			    refused_modbus[i].request);
-	test_policy_open(&wide, wide_yaml);
-	test_policy_common(&reset, "closed", "enforce", "reset", "40..49");
-	test_policy_common(&dropping, "closed", "enforce", "drop", "40..49");
-	test_policy_common(&shadow, "closed", "shadow", "reset", "40..49");
+	for (size_t i = 0; i < law->nrefused; i++)
+		subject_add(law->refused[i].name, law->refused[i].from_server, law->refused[i].hex,
+			    law->refused[i].request);
+	open_policy(&wide, "enforce", "reset", law->wide);
+	open_policy(&reset, "enforce", "reset", law->narrow);
+	open_policy(&dropping, "enforce", "drop", law->narrow);
+	open_policy(&shadow, "shadow", "reset", law->narrow);
 	return 0;
 }
 static int close_all(void **state)
@@ -370,12 +380,16 @@ static int close_all(void **state)
 	{                                                                                                    \
 		"law_segmentation_" #test "_" #policy, test, on_##policy, down, NULL                         \
 	}
-int main(void)
+static int segmentation_law(const struct law *l)
 {
 	const struct CMUnitTest tests[] = {
 		ON(wide, cuts),          ON(reset, cuts),          ON(dropping, cuts),
 		ON(shadow, cuts_golden), ON(nothing, cuts_golden), ON(wide, joins),
 		ON(reset, joins),        ON(dropping, joins),      ON(shadow, joins),
 	};
+	law = l;
+	bench_port = l->port;
 	return cmocka_run_group_tests_name("segmentation", tests, open_all, close_all);
 }
+
+#endif
