@@ -70,6 +70,22 @@ enum claim {
 };
 #define CLAIM_SERVER UINT32_MAX
 
+/*
+ * Datagrams beside a session that one of its messages opens or closes, too frequent to wait for user space (CIP's implicit
+ * messages). The kernel lets them pass by their ends, their destination port, their length and 32 bits at a fixed place, for as long as
+ * they keep coming.
+ */
+struct opening {
+	bool close;
+	bool from_server;  /* who sends them */
+	bool to_group;     /* to .group instead of the other end */
+	uint8_t group[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint16_t port;     /* UDP */
+	uint16_t lo, hi;   /* octets behind the UDP header */
+	uint32_t id;       /* octets 6 to 9 of them, most significant first */
+};
+#define PDU_OPENINGS 4
+
 /* A decoded PDU. nops counts only when fault.reason is REASON_NONE. ops past nops are not initialised. */
 struct pdu {
 	struct fault fault;
@@ -82,6 +98,8 @@ struct pdu {
 	uint32_t id;      /* transaction id as on the wire, 0 where there is none */
 	uint32_t claimed; /* the station that .claim is about; CLAIM_SERVER: the server as a whole */
 	uint32_t nops;
+	uint32_t nopenings; /* in effect when the message passes */
+	struct opening openings[PDU_OPENINGS];
 	struct asked ask;
 	struct op ops[PDU_OPS_MAX];
 	uint8_t scratch
@@ -97,7 +115,7 @@ static inline void pdu_open(struct pdu *p)
 	p->answers = -1;
 	p->id = 0;
 	p->claimed = 0;
-	p->nops = 0;
+	p->nops = p->nopenings = 0;
 }
 
 /* ---- vocabularies: static tables, the end marked by name == NULL ---- */
