@@ -75,7 +75,7 @@ enum claim {
  * messages). The kernel lets them pass by their ends, their destination port, their length and 32 bits at a fixed place, for as long as
  * they keep coming.
  */
-struct opening {
+struct pdu_opening {
 	bool close;
 	bool from_server;  /* who sends them */
 	bool to_group;     /* to .group instead of the other end */
@@ -99,7 +99,7 @@ struct pdu {
 	uint32_t claimed; /* the station that .claim is about; CLAIM_SERVER: the server as a whole */
 	uint32_t nops;
 	uint32_t nopenings; /* in effect when the message passes */
-	struct opening openings[PDU_OPENINGS];
+	struct pdu_opening openings[PDU_OPENINGS];
 	struct asked ask;
 	struct op ops[PDU_OPS_MAX];
 	uint8_t scratch
