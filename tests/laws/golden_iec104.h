@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Golden APDUs of IEC 60870-5-104, laid out after the standards (IEC 60870-5-101:2003, 7.2 and 7.3; IEC 60870-5-104:2006, 5 and 8): every type in the directions that
+ * it has, at its limits, with all that went before it in its session.
+ */
+#ifndef OTFW_TESTS_LAWS_GOLDEN_IEC104_H
+#define OTFW_TESTS_LAWS_GOLDEN_IEC104_H
+
+#include "tests/laws/golden.h"
+
+/* STARTDT and its confirmation. */
+#define START "6804 0700 0000|<6804 0b00 0000"
+
+static const struct golden golden_iec104[] = {
+	{"startdt", false, "6804 0700 0000", NULL, "iec104 request startdt\n"},
+	{"startdt, answered", true, "6804 0b00 0000", "6804 0700 0000", "iec104 response startdt\n"},
+	{"stopdt", false, "6804 1300 0000", START, "iec104 request stopdt\n"},
+	{"stopdt, answered", true, "6804 2300 0000", START "|6804 1300 0000", "iec104 response stopdt\n"},
+	{"testfr", false, "6804 4300 0000", NULL, "iec104 request testfr\n"},
+	{"testfr, answered by the station", true, "6804 8300 0000", "6804 4300 0000",
+	 "iec104 response testfr\n"},
+	{"testfr from the station", true, "6804 4300 0000", NULL, "iec104 unsolicited testfr\n"},
+	{"testfr, answered by the client", false, "6804 8300 0000", "<6804 4300 0000",
+	 "iec104 response testfr\n"},
+	{"acknowledge", false, "6804 0100 0200", START "|<680e 0000 0000 0101 0300 0100 640000 01",
+	 "iec104 request acknowledge\n"},
+	{"acknowledge of nothing new", true, "6804 0100 0000", START, "iec104 unsolicited acknowledge\n"},
+	{"single point", true, "680e 0000 0000 0101 0300 0100 640000 01", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 100 cause=spontaneous test=0 = 1\n"},
+	{"single point, invalid", true, "680e 0000 0000 0101 0300 0100 640000 81", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 100 cause=spontaneous test=0 = 1\n"},
+	{"single point in a test, from originator 7", true, "680e 0000 0000 0101 8307 0100 640000 00", START,
+	 "iec104 unsolicited unit 1 origin 7 single-point single 100 cause=spontaneous test=1 = 0\n"},
+	{"three single points", true, "6816 0000 0000 0103 1400 0100 010000 0102000000ffffff01", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 1 cause=interrogated test=0 = 1\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 2 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 16777215 cause=interrogated test=0 = 1\n"},
+	{"a row of single points", true, "6811 0000 0000 0184 1400 0100 e80300 01000001", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 1000..1003 cause=interrogated test=0 = 1 0 0 1\n"},
+	{"a row of single points, one not topical", true, "6811 0000 0000 0184 1400 0100 e80300 01004001",
+	 START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 1000..1003 cause=interrogated test=0\n"},
+	{"a row up to the last address", true, "680f 0000 0000 0182 1400 0100 feffff 0100", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 16777214..16777215 cause=interrogated test=0 = 1 0\n"},
+	{"single point, time24", true, "6811 0000 0000 0201 0300 0100 640000 01e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point-time24 single 100 cause=spontaneous test=0 = 1\n"},
+	{"double point", true, "680e 0000 0000 0301 0300 ff02 c80000 02", START,
+	 "iec104 unsolicited unit 767 origin 0 double-point double 200 cause=spontaneous test=0 = 2\n"},
+	{"a row of double points", true, "6810 0000 0000 0383 0200 0100 c80000 010200", START,
+	 "iec104 unsolicited unit 1 origin 0 double-point double 200..202 cause=background test=0 = 1 2 0\n"},
+	{"double point, time24", true, "6811 0000 0000 0401 0300 0100 c80000 00e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 double-point-time24 double 200 cause=spontaneous test=0 = 0\n"},
+	{"step position", true, "680f 0000 0000 0501 0300 0100 2c0100 4000", START,
+	 "iec104 unsolicited unit 1 origin 0 step-position step 300 cause=spontaneous test=0 = -64\n"},
+	{"step position, moving", true, "680f 0000 0000 0501 0300 0100 2c0100 8500", START,
+	 "iec104 unsolicited unit 1 origin 0 step-position step 300 cause=spontaneous test=0 = 5\n"},
+	{"a row of step positions", true, "6811 0000 0000 0582 0200 0100 2c0100 05003f00", START,
+	 "iec104 unsolicited unit 1 origin 0 step-position step 300..301 cause=background test=0 = 5 63\n"},
+	{"step position, time24", true, "6812 0000 0000 0601 0c00 0100 2c0100 7f00e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 step-position-time24 step 300 cause=return-local test=0 = -1\n"},
+	{"bitstring", true, "6812 0000 0000 0701 0300 0100 900100 efbeadde00", START,
+	 "iec104 unsolicited unit 1 origin 0 bitstring bitstring 400 cause=spontaneous test=0 = 3735928559\n"},
+	{"bitstring, time24", true, "6815 0000 0000 0801 0300 0100 900100 0100000000e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 bitstring-time24 bitstring 400 cause=spontaneous test=0 = 1\n"},
+	{"normalised", true, "6810 0000 0000 0901 0100 0100 f40100 008000", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised normalised 500 cause=periodic test=0 = -32768\n"},
+	{"a row of normalised", true, "6813 0000 0000 0982 0100 0100 f40100 008000ff7f01", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised normalised 500..501 cause=periodic test=0 = -32768 32767\n"},
+	{"normalised, time24", true, "6813 0000 0000 0a01 0300 0100 f40100 010000e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised-time24 normalised 500 cause=spontaneous test=0 = 1\n"},
+	{"scaled", true, "6810 0000 0000 0b01 0500 0100 580200 9cff10", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-scaled scaled 600 cause=request test=0 = -100\n"},
+	{"scaled, time24", true, "6813 0000 0000 0c01 0300 0100 580200 e80300e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-scaled-time24 scaled 600 cause=spontaneous test=0 = 1000\n"},
+	{"float", true, "6812 0000 0000 0d01 0300 0100 bc0200 0000c84200", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float float 700 cause=spontaneous test=0 = 100.0\n"},
+	{"two floats", true, "681a 0000 0000 0d02 0100 0100 bc0200 0000c84200bd0200000040bf00", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float float 700 cause=periodic test=0 = 100.0\n"
+	 "iec104 unsolicited unit 1 origin 0 measured-float float 701 cause=periodic test=0 = -0.75\n"},
+	{"a row of floats", true, "6817 0000 0000 0d82 2400 0100 bc0200 0000c84200000040bf00", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float float 700..701 cause=interrogated-16 test=0 = 100.0 -0.75\n"},
+	{"float, time24", true, "6815 0000 0000 0e01 0300 0100 bc0200 0000c84200e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float-time24 float 700 cause=spontaneous test=0 = 100.0\n"},
+	{"counter", true, "6812 0000 0000 0f01 2500 0100 200300 ffffffff1f", START,
+	 "iec104 unsolicited unit 1 origin 0 integrated-totals counter 800 cause=counters test=0 = -1\n"},
+	{"a row of counters", true, "6817 0000 0000 0f82 2900 0100 200300 01000000000200000020", START,
+	 "iec104 unsolicited unit 1 origin 0 integrated-totals counter 800..801 cause=counters-4 test=0 = 1 2\n"},
+	{"counter, time24", true, "6815 0000 0000 1001 0300 0100 200300 0100000000e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 integrated-totals-time24 counter 800 cause=spontaneous test=0 = 1\n"},
+	{"protection event, time24", true, "6813 0000 0000 1101 0300 0100 840300 02e803e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 protection-event-time24 protection 900 cause=spontaneous test=0 = 2\n"},
+	{"protection start, time24", true, "6814 0000 0000 1201 0300 0100 840300 2100e803e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 protection-start-time24 protection 900 cause=spontaneous test=0 = 33\n"},
+	{"protection output, time24", true, "6814 0000 0000 1301 0300 0100 840300 0908e803e8031e", START,
+	 "iec104 unsolicited unit 1 origin 0 protection-output-time24 protection 900 cause=spontaneous test=0 = 9\n"},
+	{"packed single points", true, "6812 0000 0000 1401 0300 0100 e80300 0580010000", START,
+	 "iec104 unsolicited unit 1 origin 0 packed-single-points packed 1000 cause=spontaneous test=0 = 98309\n"},
+	{"normalised, bare", true, "680f 0000 0000 1501 0100 0100 f40100 ffff", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised-bare normalised 500 cause=periodic test=0 = -1\n"},
+	{"a row of normalised, bare", true, "6813 0000 0000 1583 0100 0100 f40100 ffff00000100", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised-bare normalised 500..502 cause=periodic test=0 = -1 0 1\n"},
+	{"single point, time", true, "6815 0000 0000 1e01 0300 0100 640000 01e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point-time single 100 cause=spontaneous test=0 = 1\n"},
+	{"single point, time of a clock never set", true,
+	 "6815 0000 0000 1e01 0300 0100 640000 01ffff8000000000", START,
+	 "iec104 unsolicited unit 1 origin 0 single-point-time single 100 cause=spontaneous test=0 = 1\n"},
+	{"double point, time", true, "6815 0000 0000 1f01 0300 0100 c80000 01e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 double-point-time double 200 cause=spontaneous test=0 = 1\n"},
+	{"step position, time", true, "6816 0000 0000 2001 0300 0100 2c0100 0a00e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 step-position-time step 300 cause=spontaneous test=0 = 10\n"},
+	{"bitstring, time", true, "6819 0000 0000 2101 0300 0100 900100 0200000000e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 bitstring-time bitstring 400 cause=spontaneous test=0 = 2\n"},
+	{"normalised, time", true, "6817 0000 0000 2201 0300 0100 f40100 004000e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-normalised-time normalised 500 cause=spontaneous test=0 = 16384\n"},
+	{"scaled, time", true, "6817 0000 0000 2301 0300 0100 580200 9cff00e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-scaled-time scaled 600 cause=spontaneous test=0 = -100\n"},
+	{"float, time", true, "6819 0000 0000 2401 0300 0100 bc0200 0000c84200e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float-time float 700 cause=spontaneous test=0 = 100.0\n"},
+	{"two floats, time", true,
+	 "6828 0000 0000 2402 0300 0100 bc0200 0000c84200e8031e0cd50b1abd02000000c84200e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 measured-float-time float 700 cause=spontaneous test=0 = 100.0\n"
+	 "iec104 unsolicited unit 1 origin 0 measured-float-time float 701 cause=spontaneous test=0 = 100.0\n"},
+	{"counter, time", true, "6819 0000 0000 2501 0300 0100 200300 0100000000e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 integrated-totals-time counter 800 cause=spontaneous test=0 = 1\n"},
+	{"protection event, time", true, "6817 0000 0000 2601 0300 0100 840300 01e803e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 protection-event-time protection 900 cause=spontaneous test=0 = 1\n"},
+	{"protection start, time", true, "6818 0000 0000 2701 0300 0100 840300 01f80000e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 protection-start-time protection 900 cause=spontaneous test=0 = 1\n"},
+	{"protection output, time", true, "6818 0000 0000 2801 0300 0100 840300 0f005feae8031e0cd50b1a",
+	 START,
+	 "iec104 unsolicited unit 1 origin 0 protection-output-time protection 900 cause=spontaneous test=0 = 15\n"},
+	{"end of initialisation", true, "680e 0000 0000 4601 0400 0100 000000 00", START,
+	 "iec104 unsolicited unit 1 origin 0 end-of-initialisation cause=initialised test=0 coi=0\n"},
+	{"single-command, select", false, "680e 0000 0000 2d01 0600 0100 e90300 81", START,
+	 "iec104 request unit 1 origin 0 single-command single 1001 cause=activation test=0 select=select qualifier=default = 1\n"},
+	{"single-command, selected", true, "680e 0000 0200 2d01 0700 0100 e90300 81",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"single-command, execute", false, "680e 0200 0200 2d01 0600 0100 e90300 01",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81|<680e 0000 0200 2d01 0700 0100 e90300 81",
+	 "iec104 request unit 1 origin 0 single-command single 1001 cause=activation test=0 select=execute qualifier=default = 1\n"},
+	{"single-command, confirmed", true, "680e 0200 0400 2d01 0700 0100 e90300 01",
+	 START
+	 "|680e 0000 0000 2d01 0600 0100 e90300 81|<680e 0000 0200 2d01 0700 0100 e90300 81|680e 0200 0200 2d01 0600 0100 e90300 01",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"single-command, ended", true, "680e 0400 0400 2d01 0a00 0100 e90300 01",
+	 START
+	 "|680e 0000 0000 2d01 0600 0100 e90300 81|<680e 0000 0200 2d01 0700 0100 e90300 81|680e 0200 0200 2d01 0600 0100 e90300 01|<680e 0200 0400 2d01 0700 0100 e90300 01",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"single-command-time, select", false, "6815 0000 0000 3a01 0600 0100 e90300 81e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 single-command-time single 1001 cause=activation test=0 select=select qualifier=default = 1\n"},
+	{"single-command-time, selected", true, "6815 0000 0200 3a01 0700 0100 e90300 81e8031e0cd50b1a",
+	 START "|6815 0000 0000 3a01 0600 0100 e90300 81e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 single-command-time single 1001 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"single-command-time, execute", false, "6815 0200 0200 3a01 0600 0100 e90300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3a01 0600 0100 e90300 81e8031e0cd50b1a|<6815 0000 0200 3a01 0700 0100 e90300 81e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 single-command-time single 1001 cause=activation test=0 select=execute qualifier=default = 1\n"},
+	{"single-command-time, confirmed", true, "6815 0200 0400 3a01 0700 0100 e90300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3a01 0600 0100 e90300 81e8031e0cd50b1a|<6815 0000 0200 3a01 0700 0100 e90300 81e8031e0cd50b1a|6815 0200 0200 3a01 0600 0100 e90300 01e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 single-command-time single 1001 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"single-command-time, ended", true, "6815 0400 0400 3a01 0a00 0100 e90300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3a01 0600 0100 e90300 81e8031e0cd50b1a|<6815 0000 0200 3a01 0700 0100 e90300 81e8031e0cd50b1a|6815 0200 0200 3a01 0600 0100 e90300 01e8031e0cd50b1a|<6815 0200 0400 3a01 0700 0100 e90300 01e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 single-command-time single 1001 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"double-command, select", false, "680e 0000 0000 2e01 0600 0100 ea0300 86", START,
+	 "iec104 request unit 1 origin 0 double-command double 1002 cause=activation test=0 select=select qualifier=short-pulse = 2\n"},
+	{"double-command, selected", true, "680e 0000 0200 2e01 0700 0100 ea0300 86",
+	 START "|680e 0000 0000 2e01 0600 0100 ea0300 86",
+	 "iec104 response unit 1 origin 0 double-command double 1002 cause=activation-confirmation test=0 negative=0 select=select qualifier=short-pulse = 2\n"},
+	{"double-command, execute", false, "680e 0200 0200 2e01 0600 0100 ea0300 06",
+	 START "|680e 0000 0000 2e01 0600 0100 ea0300 86|<680e 0000 0200 2e01 0700 0100 ea0300 86",
+	 "iec104 request unit 1 origin 0 double-command double 1002 cause=activation test=0 select=execute qualifier=short-pulse = 2\n"},
+	{"double-command, confirmed", true, "680e 0200 0400 2e01 0700 0100 ea0300 06",
+	 START
+	 "|680e 0000 0000 2e01 0600 0100 ea0300 86|<680e 0000 0200 2e01 0700 0100 ea0300 86|680e 0200 0200 2e01 0600 0100 ea0300 06",
+	 "iec104 response unit 1 origin 0 double-command double 1002 cause=activation-confirmation test=0 negative=0 select=execute qualifier=short-pulse = 2\n"},
+	{"double-command, ended", true, "680e 0400 0400 2e01 0a00 0100 ea0300 06",
+	 START
+	 "|680e 0000 0000 2e01 0600 0100 ea0300 86|<680e 0000 0200 2e01 0700 0100 ea0300 86|680e 0200 0200 2e01 0600 0100 ea0300 06|<680e 0200 0400 2e01 0700 0100 ea0300 06",
+	 "iec104 response unit 1 origin 0 double-command double 1002 cause=activation-termination test=0 negative=0 select=execute qualifier=short-pulse = 2\n"},
+	{"double-command-time, select", false, "6815 0000 0000 3b01 0600 0100 ea0300 86e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 double-command-time double 1002 cause=activation test=0 select=select qualifier=short-pulse = 2\n"},
+	{"double-command-time, selected", true, "6815 0000 0200 3b01 0700 0100 ea0300 86e8031e0cd50b1a",
+	 START "|6815 0000 0000 3b01 0600 0100 ea0300 86e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 double-command-time double 1002 cause=activation-confirmation test=0 negative=0 select=select qualifier=short-pulse = 2\n"},
+	{"double-command-time, execute", false, "6815 0200 0200 3b01 0600 0100 ea0300 06e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3b01 0600 0100 ea0300 86e8031e0cd50b1a|<6815 0000 0200 3b01 0700 0100 ea0300 86e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 double-command-time double 1002 cause=activation test=0 select=execute qualifier=short-pulse = 2\n"},
+	{"double-command-time, confirmed", true, "6815 0200 0400 3b01 0700 0100 ea0300 06e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3b01 0600 0100 ea0300 86e8031e0cd50b1a|<6815 0000 0200 3b01 0700 0100 ea0300 86e8031e0cd50b1a|6815 0200 0200 3b01 0600 0100 ea0300 06e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 double-command-time double 1002 cause=activation-confirmation test=0 negative=0 select=execute qualifier=short-pulse = 2\n"},
+	{"double-command-time, ended", true,
+	 "6815 0400 0400 3b01 0a00 0100 ea0300 06e8031e0cd50b1a", START "|6815 0000 0000 3b01 0600 0100 ea0300 86e8031e0cd50b1a|<6815 0000 0200 3b01 0700 0100 ea0300 86e8031e0cd50b1a|6815 0200 0200 3b01 0600 0100 ea0300 06e8031e0cd50b1a|<6815 0200 0400 3b01 0700 0100 ea0300 06e8031e0cd50b1a", "iec104 response unit 1 origin 0 double-command-time double 1002 cause=activation-termination test=0 negative=0 select=execute qualifier=short-pulse = 2\n"},
+	{"step-command, select", false, "680e 0000 0000 2f01 0600 0100 eb0300 81", START,
+	 "iec104 request unit 1 origin 0 step-command step 1003 cause=activation test=0 select=select qualifier=default = 1\n"},
+	{"step-command, selected", true, "680e 0000 0200 2f01 0700 0100 eb0300 81",
+	 START "|680e 0000 0000 2f01 0600 0100 eb0300 81",
+	 "iec104 response unit 1 origin 0 step-command step 1003 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"step-command, execute", false, "680e 0200 0200 2f01 0600 0100 eb0300 01",
+	 START "|680e 0000 0000 2f01 0600 0100 eb0300 81|<680e 0000 0200 2f01 0700 0100 eb0300 81",
+	 "iec104 request unit 1 origin 0 step-command step 1003 cause=activation test=0 select=execute qualifier=default = 1\n"},
+	{"step-command, confirmed", true, "680e 0200 0400 2f01 0700 0100 eb0300 01",
+	 START
+	 "|680e 0000 0000 2f01 0600 0100 eb0300 81|<680e 0000 0200 2f01 0700 0100 eb0300 81|680e 0200 0200 2f01 0600 0100 eb0300 01",
+	 "iec104 response unit 1 origin 0 step-command step 1003 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"step-command, ended", true, "680e 0400 0400 2f01 0a00 0100 eb0300 01",
+	 START
+	 "|680e 0000 0000 2f01 0600 0100 eb0300 81|<680e 0000 0200 2f01 0700 0100 eb0300 81|680e 0200 0200 2f01 0600 0100 eb0300 01|<680e 0200 0400 2f01 0700 0100 eb0300 01",
+	 "iec104 response unit 1 origin 0 step-command step 1003 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"step-command-time, select", false, "6815 0000 0000 3c01 0600 0100 eb0300 81e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 step-command-time step 1003 cause=activation test=0 select=select qualifier=default = 1\n"},
+	{"step-command-time, selected", true, "6815 0000 0200 3c01 0700 0100 eb0300 81e8031e0cd50b1a",
+	 START "|6815 0000 0000 3c01 0600 0100 eb0300 81e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 step-command-time step 1003 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"step-command-time, execute", false, "6815 0200 0200 3c01 0600 0100 eb0300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3c01 0600 0100 eb0300 81e8031e0cd50b1a|<6815 0000 0200 3c01 0700 0100 eb0300 81e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 step-command-time step 1003 cause=activation test=0 select=execute qualifier=default = 1\n"},
+	{"step-command-time, confirmed", true, "6815 0200 0400 3c01 0700 0100 eb0300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3c01 0600 0100 eb0300 81e8031e0cd50b1a|<6815 0000 0200 3c01 0700 0100 eb0300 81e8031e0cd50b1a|6815 0200 0200 3c01 0600 0100 eb0300 01e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 step-command-time step 1003 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"step-command-time, ended", true, "6815 0400 0400 3c01 0a00 0100 eb0300 01e8031e0cd50b1a",
+	 START
+	 "|6815 0000 0000 3c01 0600 0100 eb0300 81e8031e0cd50b1a|<6815 0000 0200 3c01 0700 0100 eb0300 81e8031e0cd50b1a|6815 0200 0200 3c01 0600 0100 eb0300 01e8031e0cd50b1a|<6815 0200 0400 3c01 0700 0100 eb0300 01e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 step-command-time step 1003 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 1\n"},
+	{"set-point-normalised, select", false, "6810 0000 0000 3001 0600 0100 ec0300 008080", START,
+	 "iec104 request unit 1 origin 0 set-point-normalised normalised 1004 cause=activation test=0 select=select qualifier=default = -32768\n"},
+	{"set-point-normalised, selected", true, "6810 0000 0200 3001 0700 0100 ec0300 008080",
+	 START "|6810 0000 0000 3001 0600 0100 ec0300 008080",
+	 "iec104 response unit 1 origin 0 set-point-normalised normalised 1004 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = -32768\n"},
+	{"set-point-normalised, execute", false, "6810 0200 0200 3001 0600 0100 ec0300 008000",
+	 START "|6810 0000 0000 3001 0600 0100 ec0300 008080|<6810 0000 0200 3001 0700 0100 ec0300 008080",
+	 "iec104 request unit 1 origin 0 set-point-normalised normalised 1004 cause=activation test=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-normalised, confirmed", true, "6810 0200 0400 3001 0700 0100 ec0300 008000",
+	 START
+	 "|6810 0000 0000 3001 0600 0100 ec0300 008080|<6810 0000 0200 3001 0700 0100 ec0300 008080|6810 0200 0200 3001 0600 0100 ec0300 008000",
+	 "iec104 response unit 1 origin 0 set-point-normalised normalised 1004 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-normalised, ended", true, "6810 0400 0400 3001 0a00 0100 ec0300 008000",
+	 START
+	 "|6810 0000 0000 3001 0600 0100 ec0300 008080|<6810 0000 0200 3001 0700 0100 ec0300 008080|6810 0200 0200 3001 0600 0100 ec0300 008000|<6810 0200 0400 3001 0700 0100 ec0300 008000",
+	 "iec104 response unit 1 origin 0 set-point-normalised normalised 1004 cause=activation-termination test=0 negative=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-normalised-time, select", false,
+	 "6817 0000 0000 3d01 0600 0100 ec0300 008080e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 set-point-normalised-time normalised 1004 cause=activation test=0 select=select qualifier=default = -32768\n"},
+	{"set-point-normalised-time, selected", true,
+	 "6817 0000 0200 3d01 0700 0100 ec0300 008080e8031e0cd50b1a",
+	 START "|6817 0000 0000 3d01 0600 0100 ec0300 008080e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-normalised-time normalised 1004 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = -32768\n"},
+	{"set-point-normalised-time, execute", false,
+	 "6817 0200 0200 3d01 0600 0100 ec0300 008000e8031e0cd50b1a",
+	 START
+	 "|6817 0000 0000 3d01 0600 0100 ec0300 008080e8031e0cd50b1a|<6817 0000 0200 3d01 0700 0100 ec0300 008080e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 set-point-normalised-time normalised 1004 cause=activation test=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-normalised-time, confirmed", true,
+	 "6817 0200 0400 3d01 0700 0100 ec0300 008000e8031e0cd50b1a", START "|6817 0000 0000 3d01 0600 0100 ec0300 008080e8031e0cd50b1a|<6817 0000 0200 3d01 0700 0100 ec0300 008080e8031e0cd50b1a|6817 0200 0200 3d01 0600 0100 ec0300 008000e8031e0cd50b1a", "iec104 response unit 1 origin 0 set-point-normalised-time normalised 1004 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-normalised-time, ended", true,
+	 "6817 0400 0400 3d01 0a00 0100 ec0300 008000e8031e0cd50b1a",
+	 START
+	 "|6817 0000 0000 3d01 0600 0100 ec0300 008080e8031e0cd50b1a|<6817 0000 0200 3d01 0700 0100 ec0300 008080e8031e0cd50b1a|6817 0200 0200 3d01 0600 0100 ec0300 008000e8031e0cd50b1a|<6817 0200 0400 3d01 0700 0100 ec0300 008000e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-normalised-time normalised 1004 cause=activation-termination test=0 negative=0 select=execute qualifier=default = -32768\n"},
+	{"set-point-scaled, select", false, "6810 0000 0000 3101 0600 0100 ed0300 e803c0", START,
+	 "iec104 request unit 1 origin 0 set-point-scaled scaled 1005 cause=activation test=0 select=select qualifier=64 = 1000\n"},
+	{"set-point-scaled, selected", true, "6810 0000 0200 3101 0700 0100 ed0300 e803c0",
+	 START "|6810 0000 0000 3101 0600 0100 ed0300 e803c0",
+	 "iec104 response unit 1 origin 0 set-point-scaled scaled 1005 cause=activation-confirmation test=0 negative=0 select=select qualifier=64 = 1000\n"},
+	{"set-point-scaled, execute", false, "6810 0200 0200 3101 0600 0100 ed0300 e80340",
+	 START "|6810 0000 0000 3101 0600 0100 ed0300 e803c0|<6810 0000 0200 3101 0700 0100 ed0300 e803c0",
+	 "iec104 request unit 1 origin 0 set-point-scaled scaled 1005 cause=activation test=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-scaled, confirmed", true, "6810 0200 0400 3101 0700 0100 ed0300 e80340",
+	 START
+	 "|6810 0000 0000 3101 0600 0100 ed0300 e803c0|<6810 0000 0200 3101 0700 0100 ed0300 e803c0|6810 0200 0200 3101 0600 0100 ed0300 e80340",
+	 "iec104 response unit 1 origin 0 set-point-scaled scaled 1005 cause=activation-confirmation test=0 negative=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-scaled, ended", true, "6810 0400 0400 3101 0a00 0100 ed0300 e80340",
+	 START
+	 "|6810 0000 0000 3101 0600 0100 ed0300 e803c0|<6810 0000 0200 3101 0700 0100 ed0300 e803c0|6810 0200 0200 3101 0600 0100 ed0300 e80340|<6810 0200 0400 3101 0700 0100 ed0300 e80340",
+	 "iec104 response unit 1 origin 0 set-point-scaled scaled 1005 cause=activation-termination test=0 negative=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-scaled-time, select", false, "6817 0000 0000 3e01 0600 0100 ed0300 e803c0e8031e0cd50b1a",
+	 START,
+	 "iec104 request unit 1 origin 0 set-point-scaled-time scaled 1005 cause=activation test=0 select=select qualifier=64 = 1000\n"},
+	{"set-point-scaled-time, selected", true, "6817 0000 0200 3e01 0700 0100 ed0300 e803c0e8031e0cd50b1a",
+	 START "|6817 0000 0000 3e01 0600 0100 ed0300 e803c0e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-scaled-time scaled 1005 cause=activation-confirmation test=0 negative=0 select=select qualifier=64 = 1000\n"},
+	{"set-point-scaled-time, execute", false, "6817 0200 0200 3e01 0600 0100 ed0300 e80340e8031e0cd50b1a",
+	 START
+	 "|6817 0000 0000 3e01 0600 0100 ed0300 e803c0e8031e0cd50b1a|<6817 0000 0200 3e01 0700 0100 ed0300 e803c0e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 set-point-scaled-time scaled 1005 cause=activation test=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-scaled-time, confirmed", true,
+	 "6817 0200 0400 3e01 0700 0100 ed0300 e80340e8031e0cd50b1a",
+	 START
+	 "|6817 0000 0000 3e01 0600 0100 ed0300 e803c0e8031e0cd50b1a|<6817 0000 0200 3e01 0700 0100 ed0300 e803c0e8031e0cd50b1a|6817 0200 0200 3e01 0600 0100 ed0300 e80340e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-scaled-time scaled 1005 cause=activation-confirmation test=0 negative=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-scaled-time, ended", true, "6817 0400 0400 3e01 0a00 0100 ed0300 e80340e8031e0cd50b1a",
+	 START
+	 "|6817 0000 0000 3e01 0600 0100 ed0300 e803c0e8031e0cd50b1a|<6817 0000 0200 3e01 0700 0100 ed0300 e803c0e8031e0cd50b1a|6817 0200 0200 3e01 0600 0100 ed0300 e80340e8031e0cd50b1a|<6817 0200 0400 3e01 0700 0100 ed0300 e80340e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-scaled-time scaled 1005 cause=activation-termination test=0 negative=0 select=execute qualifier=64 = 1000\n"},
+	{"set-point-float, select", false, "6812 0000 0000 3201 0600 0100 ee0300 0000c84280", START,
+	 "iec104 request unit 1 origin 0 set-point-float float 1006 cause=activation test=0 select=select qualifier=default = 100.0\n"},
+	{"set-point-float, selected", true, "6812 0000 0200 3201 0700 0100 ee0300 0000c84280",
+	 START "|6812 0000 0000 3201 0600 0100 ee0300 0000c84280",
+	 "iec104 response unit 1 origin 0 set-point-float float 1006 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 100.0\n"},
+	{"set-point-float, execute", false, "6812 0200 0200 3201 0600 0100 ee0300 0000c84200",
+	 START
+	 "|6812 0000 0000 3201 0600 0100 ee0300 0000c84280|<6812 0000 0200 3201 0700 0100 ee0300 0000c84280",
+	 "iec104 request unit 1 origin 0 set-point-float float 1006 cause=activation test=0 select=execute qualifier=default = 100.0\n"},
+	{"set-point-float, confirmed", true, "6812 0200 0400 3201 0700 0100 ee0300 0000c84200",
+	 START
+	 "|6812 0000 0000 3201 0600 0100 ee0300 0000c84280|<6812 0000 0200 3201 0700 0100 ee0300 0000c84280|6812 0200 0200 3201 0600 0100 ee0300 0000c84200",
+	 "iec104 response unit 1 origin 0 set-point-float float 1006 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 100.0\n"},
+	{"set-point-float, ended", true, "6812 0400 0400 3201 0a00 0100 ee0300 0000c84200",
+	 START
+	 "|6812 0000 0000 3201 0600 0100 ee0300 0000c84280|<6812 0000 0200 3201 0700 0100 ee0300 0000c84280|6812 0200 0200 3201 0600 0100 ee0300 0000c84200|<6812 0200 0400 3201 0700 0100 ee0300 0000c84200",
+	 "iec104 response unit 1 origin 0 set-point-float float 1006 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 100.0\n"},
+	{"set-point-float-time, select", false,
+	 "6819 0000 0000 3f01 0600 0100 ee0300 0000c84280e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 set-point-float-time float 1006 cause=activation test=0 select=select qualifier=default = 100.0\n"},
+	{"set-point-float-time, selected", true, "6819 0000 0200 3f01 0700 0100 ee0300 0000c84280e8031e0cd50b1a", START "|6819 0000 0000 3f01 0600 0100 ee0300 0000c84280e8031e0cd50b1a", "iec104 response unit 1 origin 0 set-point-float-time float 1006 cause=activation-confirmation test=0 negative=0 select=select qualifier=default = 100.0\n"},
+	{"set-point-float-time, execute", false,
+	 "6819 0200 0200 3f01 0600 0100 ee0300 0000c84200e8031e0cd50b1a",
+	 START
+	 "|6819 0000 0000 3f01 0600 0100 ee0300 0000c84280e8031e0cd50b1a|<6819 0000 0200 3f01 0700 0100 ee0300 0000c84280e8031e0cd50b1a",
+	 "iec104 request unit 1 origin 0 set-point-float-time float 1006 cause=activation test=0 select=execute qualifier=default = 100.0\n"},
+	{"set-point-float-time, confirmed", true,
+	 "6819 0200 0400 3f01 0700 0100 ee0300 0000c84200e8031e0cd50b1a",
+	 START
+	 "|6819 0000 0000 3f01 0600 0100 ee0300 0000c84280e8031e0cd50b1a|<6819 0000 0200 3f01 0700 0100 ee0300 0000c84280e8031e0cd50b1a|6819 0200 0200 3f01 0600 0100 ee0300 0000c84200e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-float-time float 1006 cause=activation-confirmation test=0 negative=0 select=execute qualifier=default = 100.0\n"},
+	{"set-point-float-time, ended", true, "6819 0400 0400 3f01 0a00 0100 ee0300 0000c84200e8031e0cd50b1a",
+	 START
+	 "|6819 0000 0000 3f01 0600 0100 ee0300 0000c84280e8031e0cd50b1a|<6819 0000 0200 3f01 0700 0100 ee0300 0000c84280e8031e0cd50b1a|6819 0200 0200 3f01 0600 0100 ee0300 0000c84200e8031e0cd50b1a|<6819 0200 0400 3f01 0700 0100 ee0300 0000c84200e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 set-point-float-time float 1006 cause=activation-termination test=0 negative=0 select=execute qualifier=default = 100.0\n"},
+	{"single command, off, persistent", false, "680e 0000 0000 2d01 0600 0100 e90300 8c", START,
+	 "iec104 request unit 1 origin 0 single-command single 1001 cause=activation test=0 select=select qualifier=persistent = 0\n"},
+	{"single command, select taken back", false, "680e 0200 0200 2d01 0800 0100 e90300 81",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81|<680e 0000 0200 2d01 0700 0100 e90300 81",
+	 "iec104 request unit 1 origin 0 single-command single 1001 cause=deactivation test=0 select=select qualifier=default = 1\n"},
+	{"single command, taken back", true, "680e 0200 0400 2d01 0900 0100 e90300 81",
+	 START
+	 "|680e 0000 0000 2d01 0600 0100 e90300 81|<680e 0000 0200 2d01 0700 0100 e90300 81|680e 0200 0200 2d01 0800 0100 e90300 81",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=deactivation-confirmation test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"single command, refused", true, "680e 0000 0200 2d01 4700 0100 e90300 81",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=activation-confirmation test=0 negative=1 select=select qualifier=default = 1\n"},
+	{"single command, unknown object", true, "680e 0000 0200 2d01 6f00 0100 e90300 81",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=unknown-object test=0 negative=1 select=select qualifier=default = 1\n"},
+	{"single command, unknown type", true, "680e 0000 0200 2d01 2c00 0100 e90300 81",
+	 START "|680e 0000 0000 2d01 0600 0100 e90300 81",
+	 "iec104 response unit 1 origin 0 single-command single 1001 cause=unknown-type test=0 negative=0 select=select qualifier=default = 1\n"},
+	{"step command, higher, from originator 3", false, "680e 0000 0000 2f01 0603 0100 eb0300 82", START,
+	 "iec104 request unit 1 origin 3 step-command step 1003 cause=activation test=0 select=select qualifier=default = 2\n"},
+	{"bitstring-command", false, "6811 0000 0000 3301 0600 0100 ef0300 efbeadde", START,
+	 "iec104 request unit 1 origin 0 bitstring-command bitstring 1007 cause=activation test=0 = 3735928559\n"},
+	{"bitstring-command, confirmed", true, "6811 0000 0200 3301 0700 0100 ef0300 efbeadde",
+	 START "|6811 0000 0000 3301 0600 0100 ef0300 efbeadde",
+	 "iec104 response unit 1 origin 0 bitstring-command bitstring 1007 cause=activation-confirmation test=0 negative=0 = 3735928559\n"},
+	{"bitstring-command-time", false, "6818 0000 0000 4001 0600 0100 ef0300 efbeaddee8031e0cd50b1a",
+	 START,
+	 "iec104 request unit 1 origin 0 bitstring-command-time bitstring 1007 cause=activation test=0 = 3735928559\n"},
+	{"bitstring-command-time, confirmed", true,
+	 "6818 0000 0200 4001 0700 0100 ef0300 efbeaddee8031e0cd50b1a",
+	 START "|6818 0000 0000 4001 0600 0100 ef0300 efbeaddee8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 bitstring-command-time bitstring 1007 cause=activation-confirmation test=0 negative=0 = 3735928559\n"},
+	{"interrogation", false, "680e 0000 0000 6401 0600 0100 000000 14", START,
+	 "iec104 request unit 1 origin 0 interrogation cause=activation test=0 qoi=station\n"},
+	{"interrogation of group 16, test", false, "680e 0000 0000 6401 8600 0100 000000 24", START,
+	 "iec104 request unit 1 origin 0 interrogation cause=activation test=1 qoi=36\n"},
+	{"interrogation of all stations", false, "680e 0000 0000 6401 0600 ffff 000000 14", START,
+	 "iec104 request unit 65535 origin 0 interrogation cause=activation test=0 qoi=station\n"},
+	{"interrogation broken off", false, "680e 0200 0000 6401 0800 0100 000000 14",
+	 START "|680e 0000 0000 6401 0600 0100 000000 14",
+	 "iec104 request unit 1 origin 0 interrogation cause=deactivation test=0 qoi=station\n"},
+	{"interrogation, confirmed", true, "680e 0000 0200 6401 0700 0100 000000 14",
+	 START "|680e 0000 0000 6401 0600 0100 000000 14",
+	 "iec104 response unit 1 origin 0 interrogation cause=activation-confirmation test=0 negative=0 qoi=station\n"},
+	{"interrogation, ended", true, "680e 0400 0200 6401 0a00 0100 000000 14",
+	 START
+	 "|680e 0000 0000 6401 0600 0100 000000 14|<680e 0000 0200 6401 0700 0100 000000 14|<680e 0200 0200 0101 1400 0100 640000 01",
+	 "iec104 response unit 1 origin 0 interrogation cause=activation-termination test=0 negative=0 qoi=station\n"},
+	{"interrogation of all, confirmed by one", true, "680e 0000 0200 6401 0700 0200 000000 14",
+	 START "|680e 0000 0000 6401 0600 ffff 000000 14",
+	 "iec104 response unit 2 origin 0 interrogation cause=activation-confirmation test=0 negative=0 qoi=station\n"},
+	{"counter interrogation", false, "680e 0000 0000 6501 0600 0100 000000 05", START,
+	 "iec104 request unit 1 origin 0 counter-interrogation read cause=activation test=0 rqt=all frz=read-only\n"},
+	{"counters of group 1, frozen and reset", false, "680e 0000 0000 6501 0600 0100 000000 81", START,
+	 "iec104 request unit 1 origin 0 counter-interrogation operate cause=activation test=0 rqt=1 frz=freeze-and-reset\n"},
+	{"counter interrogation, ended", true, "680e 0000 0200 6501 0a00 0100 000000 05",
+	 START "|680e 0000 0000 6501 0600 0100 000000 05",
+	 "iec104 response unit 1 origin 0 counter-interrogation read cause=activation-termination test=0 negative=0 rqt=all frz=read-only\n"},
+	{"read", false, "680d 0000 0000 6601 0500 0100 640000", START,
+	 "iec104 request unit 1 origin 0 read object 100 cause=request test=0\n"},
+	{"read, answered", true, "680e 0000 0200 0101 0500 0100 640000 01",
+	 START "|680d 0000 0000 6601 0500 0100 640000",
+	 "iec104 response unit 1 origin 0 single-point single 100 cause=request test=0 negative=0 = 1\n"},
+	{"read, unknown object", true, "680d 0000 0200 6601 6f00 0100 640000",
+	 START "|680d 0000 0000 6601 0500 0100 640000",
+	 "iec104 response unit 1 origin 0 read object 100 cause=unknown-object test=0 negative=1\n"},
+	{"clock synchronisation", false, "6814 0000 0000 6701 0600 0100 000000 e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 clock-synchronisation configure cause=activation test=0\n"},
+	{"clock synchronisation of all", false, "6814 0000 0000 6701 0600 ffff 000000 e8031e0cd50b1a", START,
+	 "iec104 request unit 65535 origin 0 clock-synchronisation configure cause=activation test=0\n"},
+	{"clock synchronisation, confirmed", true, "6814 0000 0200 6701 0700 0100 000000 e8031e0cd50b19",
+	 START "|6814 0000 0000 6701 0600 0100 000000 e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 clock-synchronisation configure cause=activation-confirmation test=0 negative=0\n"},
+	{"clock told", true, "6814 0000 0000 6701 0300 0100 000000 e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 clock-synchronisation read cause=spontaneous test=0\n"},
+	{"test", false, "680f 0000 0000 6801 0600 0100 000000 aa55", START,
+	 "iec104 request unit 1 origin 0 test cause=activation test=0\n"},
+	{"test, sent back", true, "680f 0000 0200 6801 0700 0100 000000 aa55",
+	 START "|680f 0000 0000 6801 0600 0100 000000 aa55",
+	 "iec104 response unit 1 origin 0 test cause=activation-confirmation test=0 negative=0\n"},
+	{"reset process", false, "680e 0000 0000 6901 0600 0100 000000 01", START,
+	 "iec104 request unit 1 origin 0 reset-process cause=activation test=0 qrp=process\n"},
+	{"reset process, confirmed", true, "680e 0000 0200 6901 0700 0100 000000 01",
+	 START "|680e 0000 0000 6901 0600 0100 000000 01",
+	 "iec104 response unit 1 origin 0 reset-process cause=activation-confirmation test=0 negative=0 qrp=process\n"},
+	{"delay acquisition", false, "680f 0000 0000 6a01 0600 0100 000000 e803", START,
+	 "iec104 request unit 1 origin 0 delay-acquisition cause=activation test=0\n"},
+	{"delay acquisition, confirmed", true, "680f 0000 0200 6a01 0700 0100 000000 ea03",
+	 START "|680f 0000 0000 6a01 0300 0100 000000 e803",
+	 "iec104 response unit 1 origin 0 delay-acquisition cause=activation-confirmation test=0 negative=0\n"},
+	{"test with time", false, "6816 0000 0000 6b01 0600 0100 000000 0700e8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 test-time cause=activation test=0\n"},
+	{"test with time, sent back", true, "6816 0000 0200 6b01 0700 0100 000000 0700e8031e0cd50b1a",
+	 START "|6816 0000 0000 6b01 0600 0100 000000 0700e8031e0cd50b1a",
+	 "iec104 response unit 1 origin 0 test-time cause=activation-confirmation test=0 negative=0\n"},
+	{"parameter-normalised", false, "6810 0000 0000 6e01 0600 0100 f40100 004001", START,
+	 "iec104 request unit 1 origin 0 parameter-normalised normalised 500 cause=activation test=0 qpm=threshold = 16384\n"},
+	{"parameter-normalised, confirmed", true, "6810 0000 0200 6e01 0700 0100 f40100 004001",
+	 START "|6810 0000 0000 6e01 0600 0100 f40100 004001",
+	 "iec104 response unit 1 origin 0 parameter-normalised normalised 500 cause=activation-confirmation test=0 negative=0 qpm=threshold = 16384\n"},
+	{"parameter-scaled", false, "6810 0000 0000 6f01 0600 0100 f40100 9cff03", START,
+	 "iec104 request unit 1 origin 0 parameter-scaled scaled 500 cause=activation test=0 qpm=low-limit = -100\n"},
+	{"parameter-scaled, confirmed", true, "6810 0000 0200 6f01 0700 0100 f40100 9cff03",
+	 START "|6810 0000 0000 6f01 0600 0100 f40100 9cff03",
+	 "iec104 response unit 1 origin 0 parameter-scaled scaled 500 cause=activation-confirmation test=0 negative=0 qpm=low-limit = -100\n"},
+	{"parameter-float", false, "6812 0000 0000 7001 0600 0100 f40100 0000c84204", START,
+	 "iec104 request unit 1 origin 0 parameter-float float 500 cause=activation test=0 qpm=high-limit = 100.0\n"},
+	{"parameter-float, confirmed", true, "6812 0000 0200 7001 0700 0100 f40100 0000c84204",
+	 START "|6812 0000 0000 7001 0600 0100 f40100 0000c84204",
+	 "iec104 response unit 1 origin 0 parameter-float float 500 cause=activation-confirmation test=0 negative=0 qpm=high-limit = 100.0\n"},
+	{"parameter activation", false, "680e 0000 0000 7101 0600 0100 f40100 03", START,
+	 "iec104 request unit 1 origin 0 parameter-activation object 500 cause=activation test=0 qpa=cyclic\n"},
+	{"activation of all parameters", false, "680e 0000 0000 7101 0600 0100 000000 01", START,
+	 "iec104 request unit 1 origin 0 parameter-activation object 0 cause=activation test=0 qpa=loaded\n"},
+	{"parameter activation, ended", true, "680e 0000 0200 7101 0900 0100 f40100 03",
+	 START "|680e 0000 0000 7101 0800 0100 f40100 03",
+	 "iec104 response unit 1 origin 0 parameter-activation object 500 cause=deactivation-confirmation test=0 negative=0 qpa=cyclic\n"},
+	{"file ready", true, "6813 0000 0000 7801 0d00 0100 d00700 010010000000", START,
+	 "iec104 unsolicited unit 1 origin 0 file-ready cause=file-transfer test=0 file=2000 file-name=1\n"},
+	{"file offered to the station", false, "6813 0000 0000 7801 0d00 0100 d00700 010010000000", START,
+	 "iec104 request unit 1 origin 0 download-file-ready cause=file-transfer test=0 file=2000 file-name=1\n"},
+	{"section ready", true, "6814 0000 0000 7901 0d00 0100 d00700 01000110000000", START,
+	 "iec104 unsolicited unit 1 origin 0 section-ready cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"section offered to the station", false, "6814 0000 0000 7901 0d00 0100 d00700 01000110000000",
+	 START,
+	 "iec104 request unit 1 origin 0 download-section-ready cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"directory called", false, "6811 0000 0000 7a01 0500 0100 000000 00000000", START,
+	 "iec104 request unit 1 origin 0 call-file cause=request test=0 file=0 file-name=0 section=0 call=directory\n"},
+	{"file called", false, "6811 0000 0000 7a01 0d00 0100 d00700 01000002", START,
+	 "iec104 request unit 1 origin 0 call-file cause=file-transfer test=0 file=2000 file-name=1 section=0 call=call-file\n"},
+	{"file deleted", false, "6811 0000 0000 7a01 0d00 0100 d00700 01000004", START,
+	 "iec104 request unit 1 origin 0 delete-file cause=file-transfer test=0 file=2000 file-name=1 section=0 call=delete-file\n"},
+	{"file called by the station", true, "6811 0000 0000 7a01 0d00 0100 d00700 01000002", START,
+	 "iec104 unsolicited unit 1 origin 0 download-call-file cause=file-transfer test=0 file=2000 file-name=1 section=0 call=call-file\n"},
+	{"file called, unknown", true, "6811 0000 0000 7a01 6f00 0100 d00700 01000002", START,
+	 "iec104 unsolicited unit 1 origin 0 call-file cause=unknown-object test=0 file=2000 file-name=1 section=0 call=call-file\n"},
+	{"last section", true, "6812 0000 0000 7b01 0d00 0100 d00700 01000103a5", START,
+	 "iec104 unsolicited unit 1 origin 0 last-section cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"last section to the station", false, "6812 0000 0000 7b01 0d00 0100 d00700 01000101a5", START,
+	 "iec104 request unit 1 origin 0 download-last-section cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"file acknowledged", false, "6811 0000 0000 7c01 0d00 0100 d00700 01000101", START,
+	 "iec104 request unit 1 origin 0 acknowledge-file cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"file acknowledged by the station", true, "6811 0000 0000 7c01 0d00 0100 d00700 01000101", START,
+	 "iec104 unsolicited unit 1 origin 0 download-acknowledge-file cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"segment", true, "6815 0000 0000 7d01 0d00 0100 d00700 0100010401020304", START,
+	 "iec104 unsolicited unit 1 origin 0 segment cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"segment to the station", false, "6812 0000 0000 7d01 0d00 0100 d00700 01000101ff", START,
+	 "iec104 request unit 1 origin 0 download-segment cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"longest segment", true,
+	 "68fd 0000 0000 7d01 0d00 0100 d00700 010001ec5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a",
+	 START,
+	 "iec104 unsolicited unit 1 origin 0 segment cause=file-transfer test=0 file=2000 file-name=1 section=1\n"},
+	{"directory of two", true,
+	 "6827 0000 0000 7e82 0500 0100 d00700 010010000000e8031e0cd50b1a020020000020e8031e0cd50b1a", START,
+	 "iec104 unsolicited unit 1 origin 0 directory cause=request test=0 file=2000\n"},
+	{"query log", false, "681d 0000 0000 7f01 0d00 0100 d00700 0100e8031e0cd50b1ae8031e0cd50b1a", START,
+	 "iec104 request unit 1 origin 0 query-log cause=file-transfer test=0 file=2000 file-name=1\n"},
+	{"challenge", false, "6815 0000 0000 5101 0e00 0100 010001 00000104aabbccdd", START,
+	 "iec104 request unit 1 origin 0 secure-authentication-81 cause=authentication test=0\n"},
+	{"reply", true, "680c 0000 0000 5201 0e00 0100 0100", START,
+	 "iec104 unsolicited unit 1 origin 0 secure-authentication-82 cause=authentication test=0\n"},
+	{"60 single points, the most that fit", true,
+	 "68fa 0000 0000 013c 1400 0100 010000 0002000000030000000400000005000000060000000700000008000000090000000a0000000b0000000c0000000d0000000e0000000f000000100000001100000012000000130000001400000015000000160000001700000018000000190000001a0000001b0000001c0000001d0000001e0000001f000000200000002100000022000000230000002400000025000000260000002700000028000000290000002a0000002b0000002c0000002d0000002e0000002f000000300000003100000032000000330000003400000035000000360000003700000038000000390000003a0000003b0000003c000000",
+	 START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 1 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 2 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 3 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 4 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 5 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 6 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 7 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 8 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 9 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 10 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 11 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 12 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 13 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 14 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 15 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 16 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 17 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 18 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 19 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 20 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 21 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 22 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 23 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 24 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 25 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 26 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 27 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 28 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 29 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 30 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 31 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 32 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 33 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 34 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 35 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 36 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 37 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 38 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 39 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 40 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 41 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 42 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 43 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 44 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 45 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 46 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 47 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 48 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 49 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 50 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 51 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 52 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 53 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 54 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 55 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 56 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 57 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 58 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 59 cause=interrogated test=0 = 0\n"
+	 "iec104 unsolicited unit 1 origin 0 single-point single 60 cause=interrogated test=0 = 0\n"},
+	{"a row of 127 single points", true,
+	 "688c 0000 0000 01ff 1400 0100 010000 01010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101",
+	 START,
+	 "iec104 unsolicited unit 1 origin 0 single-point single 1..127 cause=interrogated test=0 = 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 ...\n"},
+};
+#define GOLDEN_IEC104 (sizeof(golden_iec104) / sizeof(golden_iec104[0]))
+
+#endif
