@@ -210,9 +210,11 @@ static uint32_t guide_units(struct build *b, struct image_span s)
 
 	for (uint32_t i = 0; i < s.n; i++) {
 		const struct image_uatom *u = (struct image_uatom *)b->parts[IMAGE_UATOMS].v + s.at + i;
-		*(uint64_t *)records_add(&lo, 1) = u->lo;
+		/* "No station" lies far behind all others: it would spoil the guide to them. */
+		if (u->lo != IMAGE_UNIT_NONE)
+			*(uint64_t *)records_add(&lo, 1) = u->lo;
 	}
-	uint32_t guide = guide_make(b, lo.v, s.n);
+	uint32_t guide = guide_make(b, lo.v, (uint32_t)lo.n);
 	records_free(&lo);
 	return guide;
 }
@@ -345,6 +347,10 @@ static struct stations index_units(struct build *b, struct indexing *x, const ui
 				*(struct stretch *)records_add(&stretches, 1) =
 					(struct stretch){(uint64_t)lo, (uint64_t)hi, slots[i]};
 		}
+		/* What keeps a session names no station and belongs to all of them. */
+		if (s->listed != 0)
+			*(struct stretch *)records_add(&stretches, 1) =
+				(struct stretch){IMAGE_UNIT_NONE, IMAGE_UNIT_NONE, slots[i]};
 	}
 	cut_make(&c, stretches.v, stretches.n, NULL, 0, limit_of(n));
 	for (size_t i = 0; i < c.n && c.edges[i] <= UINT32_MAX; i++) {
@@ -354,7 +360,7 @@ static struct stations index_units(struct build *b, struct indexing *x, const ui
 		for (uint32_t k = 0; k < c.at[i + 1] - c.at[i]; k++)
 			if (m == 0 || who[m - 1] != who[k])
 				who[m++] = who[k];
-		struct led led = index_slots(b, x, who, m, dir, !c.whole);
+		struct led led = index_slots(b, x, who, m, dir, !c.whole && c.edges[i] != IMAGE_UNIT_NONE);
 		struct image_uatom *last = uatoms.v;
 		if (uatoms.n > 0 && memcmp(&last[uatoms.n - 1].aatoms, &led.aatoms, sizeof(led.aatoms)) == 0)
 			continue;

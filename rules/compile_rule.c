@@ -102,6 +102,7 @@ static struct image_span rule_cells(struct build *b, const struct model_rule *r,
 		out->type = (uint32_t)c->type;
 		out->step = s != NULL && s->bits >= 8 && bits > s->bits ? bits / s->bits : 1;
 		out->flags = (c->word_swap ? IMAGE_CELL_SWAP : 0u) |
+			     (s != NULL && s->bits == 0 ? IMAGE_CELL_NUMBERS : 0u) |
 			     (c->bounded && !c->values.any ? IMAGE_CELL_BOUNDED : 0u);
 		out->values = values;
 		uint32_t point = build_string(b, c->point);

@@ -159,6 +159,7 @@ struct image_rule {
 enum image_cell_flag {
 	IMAGE_CELL_SWAP = 1 << 0,    /* least significant word first */
 	IMAGE_CELL_BOUNDED = 1 << 1, /* values bound what is written */
+	IMAGE_CELL_NUMBERS = 1 << 2, /* the protocol itself types its numbers: nothing is reinterpreted */
 };
 /* Those of one rule and direction are disjoint, sorted by space, then first. */
 struct image_cell {

@@ -41,6 +41,50 @@ static enum reason outside(const struct asking *a, enum reason why, struct image
 	return why;
 }
 
+static int64_t ordered(int64_t x)
+{
+	return op_order_double((double)x);
+}
+
+/*
+ * A number against bounds, as numbers: a protocol that types its values lets the sender choose between integer and float, and that
+ * choice must not decide. is_float, float_bounds: which of the two are op_order_double() numbers.
+ */
+static bool number_has(const struct image *m, struct image_span set, int64_t x, bool is_float,
+		       bool float_bounds)
+{
+	if (is_float == float_bounds)
+		return interval_has(m, set, x);
+	if (!is_float)
+		return interval_has(m, set, ordered(x));
+	for (uint32_t i = set.at; i < set.at + set.n; i++)
+		if (ordered(image_intervals(m)[i].lo) <= x && x <= ordered(image_intervals(m)[i].hi))
+			return true;
+	return false;
+}
+
+/* What is said of it: all three as floats, where one is. */
+static enum reason outside_number(const struct asking *a, struct image_span set, int64_t got,
+				  bool float_bounds, struct match *out)
+{
+	bool is_float = out->is_float;
+
+	if (is_float == float_bounds)
+		return outside(a, REASON_VALUE, set, got, out);
+	out->is_float = true;
+	if (!is_float)
+		return outside(a, REASON_VALUE, set, ordered(got), out);
+	double d = op_double_of(got);
+	bool fits = d > -9e18 && d < 9e18;
+	(void)outside(a, REASON_VALUE, set, fits ? (int64_t)d : d < 0 ? INT64_MIN : INT64_MAX, out);
+	out->got = got;
+	if (out->lo <= out->hi) {
+		out->lo = ordered(out->lo);
+		out->hi = ordered(out->hi);
+	}
+	return REASON_VALUE;
+}
+
 static bool ordered_float(uint32_t bits, int64_t *out)
 {
 	float f;
@@ -65,6 +109,11 @@ static bool typed_value(const struct op_values *v, uint32_t i, const struct imag
 	*is_float = c->type == TYPE_FLOAT32;
 	if (!op_value(v, i, &x))
 		return false;
+	if ((c->flags & IMAGE_CELL_NUMBERS) != 0) {
+		*is_float = v->form == VALUES_NUMBERS && v->kind == VALUES_FLOAT;
+		*out = x;
+		return true;
+	}
 	if (v->form == VALUES_NUMBERS && v->kind == VALUES_FLOAT) {
 		*is_float = true;
 		*out = x;
@@ -193,8 +242,8 @@ static enum reason judge_values(const struct asking *a, const struct image_rule 
 				out->arg = 1; /* not a number */
 				return outside(a, REASON_VALUE, c->values, got, out);
 			}
-			if (!interval_has(a->m, c->values, got))
-				return outside(a, REASON_VALUE, c->values, got, out);
+			if (!number_has(a->m, c->values, got, out->is_float, c->type == TYPE_FLOAT32))
+				return outside_number(a, c->values, got, c->type == TYPE_FLOAT32, out);
 		}
 	}
 	return REASON_NONE;
@@ -217,8 +266,8 @@ static enum reason judge_plain_values(const struct asking *a, const struct image
 			out->arg = 1;
 			return outside(a, REASON_VALUE, r->values, got, out);
 		}
-		if (!interval_has(a->m, r->values, got))
-			return outside(a, REASON_VALUE, r->values, got, out);
+		if (!number_has(a->m, r->values, got, out->is_float, false))
+			return outside_number(a, r->values, got, false, out);
 	}
 	return REASON_NONE;
 }
@@ -283,10 +332,13 @@ enum reason judge(const struct asking *a, const struct image_slot *s, uint32_t c
 		return REASON_OPAQUE;
 	if (op->access >= ACCESS_COUNT || (r->access >> op->access & 1) == 0)
 		return REASON_ACCESS;
-	if (s->listed != 0 && (a->unit == IMAGE_UNIT_NONE || !interval_has(a->m, s->units, a->unit)))
+	bool unit = (op->has & OP_UNIT) != 0, origin = (op->has & OP_ORIGIN) != 0;
+	bool session = op->access == ACCESS_SESSION; /* of the connection, where it names neither */
+	if (s->listed != 0 && (unit || !session) &&
+	    (a->unit == IMAGE_UNIT_NONE || !interval_has(a->m, s->units, a->unit)))
 		return outside(a, REASON_UNIT, s->units, a->unit, out);
-	if ((r->flags & IMAGE_RULE_ORIGINS) != 0 &&
-	    ((op->has & OP_ORIGIN) == 0 || !interval_has(a->m, r->origins, op->origin)))
+	if ((r->flags & IMAGE_RULE_ORIGINS) != 0 && (origin || !session) &&
+	    (!origin || !interval_has(a->m, r->origins, op->origin)))
 		return outside(a, REASON_ORIGIN, r->origins, op->origin, out);
 	if ((op->has & OP_KEY) != 0 && !judge_name(a->m, r, op->key))
 		return REASON_KEY;
