@@ -166,6 +166,12 @@ static void status_text(const json_t *s)
 		ask_number(item, "flows-silent"),
 		json_is_true(json_object_get(item, "above-expected")) ? ", above what is expected" : "",
 		ask_number(item, "lane-alarms"));
+	const json_t *t = json_object_get(s, "connection-tracking");
+	if (json_is_object(t))
+		printf("connection tracking: %lld of %lld entries%s, %lld packets dropped\n",
+		       ask_number(t, "entries"), ask_number(t, "limit"),
+		       json_is_true(json_object_get(t, "near-full")) ? ", NEARLY FULL" : "",
+		       ask_number(t, "tracking-dropped"));
 	const json_t *r = json_object_get(s, "recorder");
 	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", ask_number(r, "events"),
 	       ask_number(r, "lines-lost"), ask_number(r, "write-errors"));

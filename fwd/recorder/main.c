@@ -156,6 +156,7 @@ int main(int argc, char **argv)
 		return 2;
 	log_open(&r.log, fd);
 	r.started_us = clock_us();
+	tracking_open(&r.tracking);
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 
@@ -163,6 +164,7 @@ int main(int argc, char **argv)
 		if (!channel_read(&r, &control))
 			break;
 		rings_drain(&r);
+		tracking_look(&r);
 		log_flush(&r.log);
 		control_work(&control, &r);
 		wait_tick(&control);

@@ -117,8 +117,19 @@ struct ledger_balance {
 	int64_t before;      /* lost before the first reading of this run */
 };
 
+/* ---- tracking.c: how full the kernel's connection tracking is ---- */
+
+struct tracking {
+	int count_fd, limit_fd, stat_fd;  /* -1: this kernel has none */
+	bool known, begun, near;          /* near: the alarm is on */
+	uint64_t entries, limit, dropped; /* dropped: packets, since the network namespace began */
+	uint64_t dropped_told;
+	int64_t looked_us, told_us;
+};
+
 struct recorder {
 	struct log log;
+	struct tracking tracking;
 	struct queue queues[QUEUES_MAX];
 	unsigned nqueues;
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */
@@ -154,6 +165,17 @@ void ledger_weigh(const struct ledger *l, const struct ledger *base, struct ledg
 void ledger_take(struct ledger *l, int fd);
 /* The answer to {"cmd":"ledger"}, one line. */
 void ledger_print(const struct recorder *r, struct jsonl *j);
+
+/* ---- tracking.c ---- */
+
+void tracking_open(struct tracking *t);
+/* Now and then, at most once a second: reads, and says what there is to say. */
+void tracking_look(struct recorder *r);
+/* What is to be said of entries, limit and dropped as they are. */
+void tracking_weigh(struct recorder *r, int64_t now_us);
+/* The packets that connection tracking dropped, of /proc/net/stat/nf_conntrack. False: it makes no sense. */
+bool tracking_parse(const char *text, uint64_t *dropped);
+void tracking_status(const struct recorder *r, struct jsonl *j);
 
 /* ---- island.c ---- */
 

@@ -144,6 +144,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 		queue_print(&r->queues[i], j);
 	jsonl_array_end(j);
 	mirror_print(r, j);
+	tracking_status(r, j);
 	jsonl_object(j, "recorder");
 	jsonl_time(j, "since", r->started_us);
 	jsonl_uint(j, "events", r->events);

@@ -24,6 +24,7 @@
 #include "fwd/recorder/log.c"
 #include "fwd/recorder/rings.c"
 #include "fwd/recorder/status.c"
+#include "fwd/recorder/tracking.c"
 
 static char complaint[1024];
 
@@ -426,6 +427,67 @@ static void socket_replaces_a_stale_one(void **state)
 	assert_non_null(strstr(complaint, "Address already in use"));
 }
 
+/* ---- connection tracking ---- */
+
+#define HEADER                                                                                                            \
+	"entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  " \
+	"expect_new expect_create expect_delete search_restart\n"
+
+static void tracking_text(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		uint64_t dropped;
+	} rows[] = {
+		{HEADER
+		 "00000001  00000002 00000003 00000004 00000005 00000006 00000007 00000008 00000009 0000000a "
+		 "00000010 0000000c 00000000  00000000 00000000 00000000 00000000\n"
+		 "00000001  00000002 00000003 00000004 00000005 00000006 00000007 00000008 00000009 0000000a "
+		 "000000ff 0000000c 00000000  00000000 00000000 00000000 00000000\n",
+		 true, 0x10f},
+		{HEADER, true, 0},
+		{"found drop\n1 2\n3 4\n", true, 6},
+		{"found lost\n1 2\n", false, 0},
+		{"found drop", false, 0},
+		{"found drop\n1 x\n", false, 0},
+		{"", false, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t dropped;
+
+		assert_int_equal(tracking_parse(rows[i].text, &dropped), rows[i].good);
+		assert_int_equal(dropped, rows[i].dropped);
+	}
+}
+
+/* Fuller and emptier, and drops: how many lines each makes. */
+static void tracking_alarms(void **state)
+{
+	static const struct {
+		uint64_t entries, dropped;
+		int64_t s;
+		unsigned lines;
+	} rows[] = {{0, 0, 100, 0},   {79, 0, 101, 0},  {80, 0, 102, 1},  {100, 0, 103, 1},
+		    {75, 0, 104, 1},  {69, 0, 105, 2},  {90, 0, 106, 3},  {100, 7, 107, 4},
+		    {100, 9, 108, 4}, {100, 9, 118, 5}, {100, 9, 200, 5}, {10, 9, 201, 6}};
+	uint64_t lost;
+
+	(void)state;
+	open_log();
+	r->tracking = (struct tracking){.known = true, .begun = true, .limit = 100};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r->tracking.entries = rows[i].entries;
+		r->tracking.dropped = rows[i].dropped;
+		tracking_weigh(r, rows[i].s * 1000000);
+		log_flush(&r->log);
+		assert_int_equal(lines(log_path, &lost), rows[i].lines);
+	}
+	close(r->log.fd);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[32];
@@ -439,6 +501,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pipe_that_nobody_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(socket_is_not_for_everyone, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_answers, setup, teardown),
+		cmocka_unit_test(tracking_text),
+		cmocka_unit_test_setup_teardown(tracking_alarms, setup, teardown),
 		cmocka_unit_test_setup_teardown(request_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_clients_than_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(reload_goes_to_the_guardian_and_back, setup, teardown),
