@@ -22,8 +22,9 @@
 #include "fwd/guardian/guardian.h"
 
 /*
- * The socket's buffer must hold as many messages as packets may wait, and ghosts beside them, of the worst size (a GSO packet of 64 KiB and
- * its bookkeeping), or the kernel refuses packets long before the queue is full.
+ * The socket's buffer must hold as many messages as packets may wait, and ghosts beside them, of the worst size that a session's may have (a
+ * GSO packet of 64 KiB and its bookkeeping), or the kernel refuses packets long before the queue is full. Datagrams of nearly 64 KiB take twice
+ * that; no PDU is so long, and of theirs the socket refuses what is beyond half a queue, to the same effect as a queue that is full.
  */
 #define QUEUE_RCVBUF ((QUEUE_MAXLEN + GHOSTS_MAX) * (68u << 10))
 #define COPY_RANGE   65531u /* what the kernel makes of 65535 */

@@ -43,6 +43,31 @@ if setpriv --bounding-set=-sys_nice true 2>/dev/null; then
 	refused 'no locked memory' $? '*memory cannot be locked*'
 fi
 
+for s in checksum=0 tcp_loose=0; do
+	tune "$F" net/netfilter/nf_conntrack_$s
+	start --policy $POLICY
+	refused "connection tracking with $s" $? "*nf_conntrack_${s%=*} is 0, should be 1*promise*"
+	tune "$F" net/netfilter/nf_conntrack_${s%=*}=1
+done
+need_tools "$TOOLS/no_buffer"
+in_f timeout 20 "$TOOLS/no_buffer" "$B/otfwd" --libexec "$PWD/$B" --run-dir "$TMP/run" --state-dir "$TMP/state" --policy $POLICY >"$TMP/out" 2>&1
+refused 'no receive buffer' $? '*queue *: receive buffer is * octets, * are needed for 2048 packets*'
+
+# Told to go on all the same, it says each of them, and inspects.
+tune "$F" net/netfilter/nf_conntrack_checksum=0
+PIN=$TOOLS/no_buffer fw_start $POLICY --best-effort
+for w in 'receive buffer is .*; going on as told' 'warning: net.netfilter.nf_conntrack_checksum is 0'; do
+	grep -q "$w" "$FWLOG" || fail "--best-effort: it does not say: $w"
+	ok "--best-effort: it says: $(grep "$w" "$FWLOG" | tail -n 1)"
+done
+client_open best "$C" $PLC
+expect best 'read holding 3 1' 'ok 3'
+expect best 'write register 5 5' reset
+client_close best
+fw_stop
+in_f "$B/otfwd" --remove || fail 'otfwd --remove fails'
+tune "$F" net/netfilter/nf_conntrack_checksum=1
+
 in_f iptables -A FORWARD -m comment --comment theirs -j ACCEPT
 in_f iptables -A INPUT -m comment --comment theirs -j ACCEPT
 fw_start $POLICY --queue-base 7
@@ -68,7 +93,7 @@ recorder=$(recorder_pid)
 same 'the recorder is not root' '[1-9]*' "$(awk '/^Uid:/ { print $2 }' "/proc/$recorder/status")"
 same 'the recorder has no capability' 0000000000000000 "$(sed -n 's/^CapEff:\t//p' "/proc/$recorder/status")"
 for p in $recorder $(engines); do
-	same "$(cat /proc/"$p"/comm) holds no other queue or policy file" '' "$(readlink /proc/"$p"/fd/* | grep -v -e '^/dev/null$' -e '^socket:' -e '^/memfd:' -e "^$TMP" -e '^anon_inode:' -e '^pipe:')"
+	same "$(cat /proc/"$p"/comm) holds no other queue or policy file" '' "$(readlink /proc/"$p"/fd/* | grep -v -e '^/dev/null$' -e '^socket:' -e '^/memfd:' -e "^$TMP" -e '^anon_inode:' -e '^pipe:' -e '/nf_conntrack[_a-z]*$')"
 done
 
 if in_f iptables -C FORWARD -j otfw-forward 2>/dev/null; then
