@@ -107,7 +107,7 @@ static void exact_of(const struct pdu *p, struct exact *e)
 				      .until_us = INT64_MAX};
 	for (uint32_t i = 0; i < p->nops; i++) {
 		const struct op *op = &p->ops[i];
-		bool change = op->access != ACCESS_READ;
+		bool change = (IMAGE_CHANGES >> op->access & 1) != 0;
 		if ((op->has & OP_UNIT) != 0)
 			nunits = add_sorted(e->units, nunits, op->unit);
 		if ((op->has & OP_ORIGIN) != 0)
