@@ -31,14 +31,16 @@ same() {
 	# shellcheck disable=SC2053
 	if [[ $3 == $2 ]]; then ok "$1: $3"; else fail "$1: expected '$2', got '$3'"; fi
 }
-# below WHAT LIMIT GOT (numbers, fractions allowed)
+# below WHAT LIMIT GOT (numbers, fractions allowed). SLOWER: how many times slower this machine is (tests/vm emulates one); limits of time are as many
+# times higher, and the line says which limit was used.
 below() {
+	if [ "${SLOWER:-1}" != 1 ] && [[ $1 =~ (^|[^a-z])(ms|us)([^a-z]|$) ]]; then set -- "$1" "$(awk "BEGIN { print $2 * $SLOWER }")" "$3"; fi
 	if awk "BEGIN { exit !($3 <= $2) }"; then ok "$1: $3 (at most $2)"; else fail "$1: $3 is above $2"; fi
 }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for() {
-	local until=$(($(now_ms) + $1 * 1000))
+	local until=$(($(now_ms) + $1 * 1000 * ${SLOWER:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$until" ] || return 1
@@ -60,6 +62,11 @@ need_queue() {
 	ip netns exec "$F" iptables -t mangle -F FORWARD 2>/dev/null
 	ip netns exec "$F" nft delete table ip q 2>/dev/null
 	return 0
+}
+# Will the daemon take the nft backend here? It asks the kernel the same way.
+nft_queue() {
+	ip netns exec "$F" nft 'add table ip q; add chain ip q f { type filter hook forward priority 0; }; add rule ip q f queue num 65000' 2>/dev/null || return 1
+	ip netns exec "$F" nft delete table ip q
 }
 need_python() {
 	"$PY" -c "$1" 2>/dev/null || skip "$PY has no $2 (tests/deps.sh installs it)"

@@ -3,6 +3,7 @@
 # P8: a policy is swapped under a running client: 0 packets and 0 requests lost, the same TCP session, the generation counts up. A policy
 # that does not compile leaves the old one in force and says where it is wrong.
 . "$(dirname "$0")/lib.sh"
+RELOADS=${RELOADS:-20}
 plant_up
 server_start
 cp tests/netns/policy.yaml "$TMP/policy.yaml"
@@ -16,11 +17,11 @@ bg in_c "$TOOLS/modbus_poll" -f 0 -c 10 $PLC >"$TMP/poll" 2>&1
 POLL=$!
 client_open hmi "$C" $PLC
 expect hmi 'write register 45 5' ok
-for ((i = 1; i <= 20; i++)); do
+for ((i = 1; i <= RELOADS; i++)); do
 	sed "s/holding: \[40..49\]/holding: [40..$((49 + i % 2))]/" tests/netns/policy.yaml >"$TMP/next" && mv "$TMP/next" "$TMP/policy.yaml"
 	fw_reload >"$TMP/reload" 2>&1 || fail "reload $i: $(cat "$TMP/reload")"
 done
-same '20 reloads under load: the generation counts' $((generation + 20)) "$(status generation)"
+same "$RELOADS reloads under load: the generation counts" $((generation + RELOADS)) "$(status generation)"
 expect hmi 'write register 45 6' ok
 same 'packets lost meanwhile (segments that TCP had to repeat)' 0 $(($(repeated) - before))
 
@@ -31,7 +32,7 @@ fw_reload >"$TMP/reload" 2>&1
 same 'a policy with a mistake: exit status' 1 $?
 grep -q "policy.yaml:$line:" "$TMP/reload" || fail "it does not say where: $(cat "$TMP/reload")"
 ok "it says where: $(grep -m 1 "policy.yaml:$line:" "$TMP/reload" | sed "s|$TMP/||")"
-same 'the generation stays' $((generation + 20)) "$(status generation)"
+same 'the generation stays' $((generation + RELOADS)) "$(status generation)"
 expect hmi 'write register 45 7' ok
 ask hmi connects
 same 'the HMI: one TCP session through all of it' 'ok 1' "$SAID"
@@ -39,7 +40,7 @@ same 'the HMI: one TCP session through all of it' 'ok 1' "$SAID"
 # A narrower policy: what was allowed is refused from then on, by SIGHUP as well.
 sed 's/values: 0..1000/values: 0..10/' tests/netns/policy.yaml >"$TMP/policy.yaml"
 kill -HUP "$FWPID"
-newer() { [ "$(status generation)" -eq $((generation + 21)) ]; }
+newer() { [ "$(status generation)" -eq $((generation + RELOADS + 1)) ]; }
 wait_for 5 newer || fail "SIGHUP did not load the policy (generation $(status generation))"
 ok 'SIGHUP loads it too'
 events_mark
