@@ -42,8 +42,6 @@ enum plan_part {
 #define PLAN_MARK_SAFETY    0x5u
 #define PLAN_MARK_QUEUED    0x6u
 #define PLAN_MARK_OVERRIDE  0x7u /* kernel: let go uninspected, because the zone is overridden */
-#define PLAN_MARK_ISOLATED                                                                                   \
-	0x8u /* kernel: to be dropped where the zone's account counts it, because the zone is isolated */
 #define PLAN_MARK_RESET                                                                                      \
 	0x77u /* engine: this packet became a RST; both ends must get one. Also the connection mark */
 
@@ -76,7 +74,7 @@ struct plan_options {
 	const uint16_t *
 		queue_nums; /* number of policy_queue() i, when a reload has moved them; NULL: queue_base + i */
 	/*
-	 * iptables: the zones' accounts that the kernel has already, chains by name, one a line ("otfw-out_89abcdef\n"). FILL leaves
+	 * iptables: the accounts that the kernel has already, chains by name, one a line ("otfw-out_89abcdef\n"). FILL leaves
 	 * those alone, so that they count on; it makes the others. NULL: none.
 	 */
 	const char *accounts;

@@ -99,8 +99,10 @@ static void print_matches(const struct plan_options *o, const struct plan_rule *
 	print_ct(r->ct, out);
 	if (r->dead)
 		fprintf(out, " -m connmark --mark 0x%x/0x%x", PLAN_MARK_RESET, PLAN_MARK_MASK);
-	if (r->mark || r->not_mark)
-		fprintf(out, " -m mark%s --mark 0x%x/0x%x", r->not_mark ? " !" : "", r->mark, PLAN_MARK_MASK);
+	if (r->marked)
+		fprintf(out, " -m connmark ! --mark 0x0/0x%x", PLAN_MARK_MASK);
+	if (r->mark || r->no_mark)
+		fprintf(out, " -m mark --mark 0x%x/0x%x", r->mark, PLAN_MARK_MASK);
 	if (r->until_unix)
 		print_until(r->until_unix, out);
 	if (r->hops_255)
@@ -179,12 +181,10 @@ void plan_iptables_base(const struct plan_options *o, FILE *out)
 	fputs("*filter\n-N otfw-forward\n-A otfw-forward -m comment --comment \"otfw closed\" -j DROP\n"
 	      "-I FORWARD 1 -j otfw-forward\nCOMMIT\n"
 	      "*raw\n-N otfw-prerouting\n-I PREROUTING 1 -j otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-N otfw-safety_in\n-N otfw-safety_out\n-N otfw-zones_in\n-N otfw-zones_out\n-N otfw-island_out\n"
-	      "-N otfw-postrouting\n-I FORWARD 1 -j otfw-zones_in\n",
+	      "*mangle\n-N otfw-post_safety\n-N otfw-post_queued\n-N otfw-post_kernel\n-N otfw-postrouting\n",
 	      out);
-	plan_iptables_rule(o, &plan_out, out);
 	plan_ledger(plan_iptables_rule, o, out);
-	fputs("-I PREROUTING 1 -j otfw-safety_in\n-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
+	fputs("-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
 }
 
 /* Jumps and what they lead to. Chains that nothing leads to any more are harmless; the guardian sweeps those that it finds. */
@@ -193,9 +193,6 @@ void plan_iptables_remove(const struct plan_options *o, FILE *out)
 	(void)o;
 	fputs("*filter\n-D FORWARD -j otfw-forward\n-F otfw-forward\nCOMMIT\n"
 	      "*raw\n-D PREROUTING -j otfw-prerouting\n-F otfw-prerouting\n-X otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-D FORWARD -j otfw-zones_in\n-F otfw-zones_in\n-X otfw-zones_in\n"
-	      "-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\n"
-	      "-F otfw-safety_out\n-X otfw-safety_out\n-F otfw-zones_out\n-X otfw-zones_out\n"
-	      "-D PREROUTING -j otfw-safety_in\n-F otfw-safety_in\n-X otfw-safety_in\nCOMMIT\n",
+	      "*mangle\n-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\nCOMMIT\n",
 	      out);
 }

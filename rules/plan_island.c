@@ -11,20 +11,17 @@
  * the forward chain; there it meets this cut. It is also the one that cuts safety lanes, when told to: so nothing ever stands before the safety
  * lane in the forward chain. Only packets with a mark of otfw's come there: what this host sends has none.
  *
+ * Rules that everybody must pass cost everybody: where no zone is isolated or overridden, nothing of this stands in a packet's way.
+ *
  * Packets between hosts of one zone are let alone: an island goes on by itself.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules/plan_rule.h"
 
 #define CHAIN_NAME 28
-
-const struct plan_rule plan_out = {.table = TABLE_MANGLE,
-				   .chain = "postrouting",
-				   .not_mark = true,
-				   .action = DO_JUMP,
-				   .to = "island_out"};
 
 static bool zone_find(const struct policy *p, const char *name, unsigned *zone, struct policy_zone *out)
 {
@@ -74,62 +71,45 @@ static void cut_side(const struct plan *pl, const struct plan_island *is, enum p
 		back.dst = from ? &net : NULL;
 		plan_put(pl, &back);
 	}
-	/* Dropped where the ledger counts it; the drop at the end is for an account that somebody took away. */
-	plan_put(pl, &(struct plan_rule){
-			     .table = table, .chain = name, .action = DO_MARK, .value = PLAN_MARK_ISOLATED});
 	plan_put(pl, &(struct plan_rule){.table = table,
 					 .chain = name,
-					 .action = DO_JUMP,
-					 .to = table == TABLE_MANGLE ? "zones_out" : "drops"});
-	plan_put(pl, &(struct plan_rule){.table = table,
-					 .chain = name,
-					 .action = DO_DROP,
-					 .label = "isolated-uncounted",
-					 .names = {is->zone}});
+					 .action = DO_GOTO,
+					 .to = table == TABLE_MANGLE ? "isolated_out" : "isolated"});
 }
 
-static void cut_jumps(const struct plan *pl, const struct plan_island *is, enum plan_table table, unsigned k)
+/* The chains that what isolated zones send and get is led to. */
+static void cut_sides(const struct plan *pl, enum plan_table table)
 {
-	bool spare = table == TABLE_MANGLE && !is->safety;
-	struct policy_net net;
-
-	for (unsigned i = 0; island_net(pl, is, i, &net); i++)
-		for (int from = 0; from <= 1; from++) {
-			char name[CHAIN_NAME];
-			struct plan_rule r = {.table = table,
-					      .chain = side_kind(table),
-					      .mark = spare ? PLAN_MARK_SAFETY : 0,
-					      .not_mark = spare,
-					      .action = DO_JUMP,
-					      .to = name};
-
-			side_name(name, side_kind(table), from, k);
-			r.src = from ? &net : NULL;
-			r.dst = from ? NULL : &net;
-			plan_put(pl, &r);
-		}
-}
-
-/* Chains first: a jump needs its target. */
-static void cuts(const struct plan *pl, enum plan_table table)
-{
-	const struct plan_options *o = pl->o;
 	char name[CHAIN_NAME];
 
-	plan_chain(pl, side_kind(table));
-	for (unsigned k = 0; k < o->nislands; k++) {
-		if (o->islands[k].override)
-			continue;
-		for (int from = 0; from <= 1; from++) {
+	for (unsigned k = 0; k < pl->o->nislands; k++)
+		for (int from = 0; from <= 1 && !pl->o->islands[k].override; from++) {
 			side_name(name, side_kind(table), from, k);
 			plan_chain(pl, name);
+			cut_side(pl, &pl->o->islands[k], table, from, k);
 		}
-		for (int from = 0; from <= 1; from++)
-			cut_side(pl, &o->islands[k], table, from, k);
+}
+
+/* From a chain to those. safety: only of zones whose safety lanes are cut as well. */
+static void cut_jumps(const struct plan *pl, enum plan_table table, const char *chain, bool safety)
+{
+	for (unsigned k = 0; k < pl->o->nislands; k++) {
+		const struct plan_island *is = &pl->o->islands[k];
+		struct policy_net net;
+
+		if (is->override || (safety && !is->safety))
+			continue;
+		for (unsigned i = 0; island_net(pl, is, i, &net); i++)
+			for (int from = 0; from <= 1; from++) {
+				char name[CHAIN_NAME];
+				struct plan_rule r = {
+					.table = table, .chain = chain, .action = DO_JUMP, .to = name};
+
+				side_name(name, side_kind(table), from, k);
+				*(from ? &r.src : &r.dst) = &net;
+				plan_put(pl, &r);
+			}
 	}
-	for (unsigned k = 0; k < o->nislands; k++)
-		if (!o->islands[k].override)
-			cut_jumps(pl, &o->islands[k], table, k);
 }
 
 /* ---- override ---- */
@@ -152,6 +132,7 @@ static void pass_side(const struct plan *pl, unsigned zone, bool from, unsigned 
 	side_name(name, "override", from, k);
 	for (unsigned i = 0; policy_flow_get(p, i, &f); i++) {
 		struct policy_conduit c = {.name = "?"};
+		char to[PLAN_ACCOUNT];
 		struct plan_rule r = {
 			.table = TABLE_FILTER,
 			.chain = name,
@@ -162,7 +143,7 @@ static void pass_side(const struct plan *pl, unsigned zone, bool from, unsigned 
 			.nports = 1,
 			.ports = {{f.lo, f.hi}},
 			.action = DO_GOTO,
-			.to = "override_accept",
+			.to = to,
 			.label = "override",
 		};
 
@@ -170,6 +151,7 @@ static void pass_side(const struct plan *pl, unsigned zone, bool from, unsigned 
 		    safe_end(p, &f.client) || safe_end(p, &f.server))
 			continue;
 		r.names[0] = c.name;
+		plan_account(p, ACCOUNT_OVERRIDE, plan_zone(p, r.dst, r.src), to);
 		plan_put(pl, &r);
 	}
 }
@@ -188,7 +170,7 @@ static void pass_jumps(const struct plan *pl, const struct plan_island *is, unsi
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		char name[CHAIN_NAME];
 		struct plan_rule r = {.table = TABLE_FILTER,
-				      .chain = "override",
+				      .chain = "gate",
 				      .ipproto = ways[i].tcp ? 6 : 0,
 				      .syn = ways[i].tcp ? SYN_NOT : SYN_ANY,
 				      .not_ipproto = ways[i].udp ? 6 : 0,
@@ -202,42 +184,90 @@ static void pass_jumps(const struct plan *pl, const struct plan_island *is, unsi
 	}
 }
 
-static void passes(const struct plan *pl)
+static bool passes(const struct plan *pl, unsigned k, unsigned *zone)
 {
-	const struct plan_options *o = pl->o;
+	const struct plan_island *is = &pl->o->islands[k];
 	struct policy_zone z;
-	char name[CHAIN_NAME];
-	unsigned zone;
 
-	plan_chain(pl, "override");
-	plan_chain(pl, "override_accept");
+	return is->override && zone_find(pl->policy, is->zone, zone, &z) && !z.safety;
+}
+
+/* ---- the chains that lead there ---- */
+
+#define GATE(...) plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = "gate", __VA_ARGS__})
+
+/* On a bridge neighbour discovery crosses the forward hook; without it no IPv6 host finds another. */
+static void neighbours(const struct plan *pl)
+{
+	for (uint16_t type = 135; type <= 136; type++)
+		GATE(.family = 6, .ipproto = IPPROTO_ICMPV6, .side = SIDE_ICMP, .nports = 1,
+		     .ports = {{type, type}}, .hops_255 = true, .action = DO_GOTO, .to = "kernel",
+		     .label = "neighbour");
+}
+
+/* A connection mark of otfw's is rare: one comparison for all that has none. */
+static void marked(const struct plan *pl)
+{
+	plan_chain(pl, "marked");
 	plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER,
-					 .chain = "override_accept",
-					 .action = DO_MARK,
-					 .value = PLAN_MARK_OVERRIDE});
-	plan_put(pl,
-		 &(struct plan_rule){.table = TABLE_FILTER, .chain = "override_accept", .action = DO_ACCEPT});
-	for (unsigned k = 0; k < o->nislands; k++) {
-		const struct plan_island *is = &o->islands[k];
-
-		if (!is->override || !zone_find(pl->policy, is->zone, &zone, &z) || z.safety)
-			continue;
-		for (int from = 0; from <= 1; from++) {
-			side_name(name, "override", from, k);
-			plan_chain(pl, name);
-			pass_side(pl, zone, from, k);
-		}
-		pass_jumps(pl, is, k);
-	}
+					 .chain = "marked",
+					 .ipproto = IPPROTO_TCP,
+					 .syn = SYN_ONLY,
+					 .dead = true,
+					 .action = DO_CONNMARK,
+					 .label = "reconnect"});
+	/* nft's bridge family has no reject in forward: there the engine itself answers what still comes. */
+	if (!(pl->o->bridge && pl->o->backend == PLAN_NFT))
+		plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER,
+						 .chain = "marked",
+						 .ipproto = IPPROTO_TCP,
+						 .syn = SYN_NOT,
+						 .dead = true,
+						 .action = DO_JUMP,
+						 .to = "bad"});
 }
 
 void plan_island_forward(const struct plan *pl)
 {
-	cuts(pl, TABLE_FILTER);
-	passes(pl);
+	char name[CHAIN_NAME];
+	unsigned zone;
+
+	marked(pl);
+	cut_sides(pl, TABLE_FILTER);
+	for (unsigned k = 0; k < pl->o->nislands; k++)
+		for (int from = 0; from <= 1 && passes(pl, k, &zone); from++) {
+			side_name(name, "override", from, k);
+			plan_chain(pl, name);
+			pass_side(pl, zone, from, k);
+		}
+	plan_chain(pl, "gate");
+	cut_jumps(pl, TABLE_FILTER, "gate", false);
+	if (pl->o->bridge)
+		neighbours(pl);
+	GATE(.marked = true, .action = DO_JUMP, .to = "marked");
+	GATE(.ct = CT_INVALID, .action = DO_JUMP, .to = "bad");
+	for (unsigned k = 0; k < pl->o->nislands; k++)
+		if (passes(pl, k, &zone))
+			pass_jumps(pl, &pl->o->islands[k], k);
 }
 
 void plan_island_out(const struct plan *pl)
 {
-	cuts(pl, TABLE_MANGLE);
+	static const struct {
+		const char *chain, *to;
+		bool safety;
+	} ways[] = {{"post_safety", "safety_out", true},
+		    {"post_queued", "zones_out", false},
+		    {"post_kernel", NULL, false}};
+
+	cut_sides(pl, TABLE_MANGLE);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		plan_chain(pl, ways[i].chain);
+		cut_jumps(pl, TABLE_MANGLE, ways[i].chain, ways[i].safety);
+		if (ways[i].to)
+			plan_put(pl, &(struct plan_rule){.table = TABLE_MANGLE,
+							 .chain = ways[i].chain,
+							 .action = DO_GOTO,
+							 .to = ways[i].to});
+	}
 }

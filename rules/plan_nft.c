@@ -84,8 +84,10 @@ static void print_matches(const struct plan_rule *r, FILE *out)
 	print_ct(r->ct, out);
 	if (r->dead)
 		fprintf(out, " ct mark & 0x%x == 0x%x", PLAN_MARK_MASK, PLAN_MARK_RESET);
-	if (r->mark || r->not_mark)
-		fprintf(out, " meta mark & 0x%x %s 0x%x", PLAN_MARK_MASK, r->not_mark ? "!=" : "==", r->mark);
+	if (r->marked)
+		fprintf(out, " ct mark & 0x%x != 0x0", PLAN_MARK_MASK);
+	if (r->mark || r->no_mark)
+		fprintf(out, " meta mark & 0x%x == 0x%x", PLAN_MARK_MASK, r->mark);
 	/* A quoted number is seconds of unix time; a date would be read in the local time zone. */
 	if (r->until_unix)
 		fprintf(out, " meta time < \"%" PRId64 "\"", r->until_unix);
@@ -173,8 +175,9 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	fprintf(out, "table %s otfw {\n", f);
 	print_ack_set("ack4", "ip length", 20, out);
 	print_ack_set("ack6", "ip6 length", 0, out);
-	fputs("\tchain prerouting {\n\t}\n\tchain zones_in {\n\t}\n\tchain forward {\n\t}\n\tchain zones_out {\n\t}\n\tchain postrouting {\n\t}\n"
-	      "\tchain safety_in {\n\t}\n\tchain safety_out {\n\t}\n\tchain island_out {\n\t}\n"
+	fputs("\tchain prerouting {\n\t}\n\tchain forward {\n\t}\n\tchain postrouting {\n\t}\n"
+	      "\tchain post_safety {\n\t}\n\tchain post_queued {\n\t}\n\tchain post_kernel {\n\t}\n"
+	      "\tcounter entered {\n\t}\n"
 	      "\tchain hook_prerouting {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t}\n"
 	      "\tchain hook_forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n"
 	      "\tchain hook_postrouting {\n\t\ttype filter hook postrouting priority -150; policy accept;\n\t}\n"
@@ -182,13 +185,11 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 	      out);
 	fprintf(out,
 		"flush chain %s otfw hook_prerouting\nadd rule %s otfw hook_prerouting jump prerouting\n"
-		"add rule %s otfw hook_prerouting jump safety_in\n"
-		"flush chain %s otfw hook_forward\nadd rule %s otfw hook_forward jump zones_in\n"
-		"add rule %s otfw hook_forward jump forward\n"
+		"flush chain %s otfw hook_forward\n"
+		"add rule %s otfw hook_forward counter name \"entered\" jump forward comment \"otfw entered\"\n"
 		"flush chain %s otfw hook_postrouting\nadd rule %s otfw hook_postrouting jump postrouting\n"
 		"flush chain %s otfw postrouting\n",
-		f, f, f, f, f, f, f, f, f);
-	plan_nft_rule(o, &plan_out, out);
+		f, f, f, f, f, f, f);
 	plan_ledger(plan_nft_rule, o, out);
 }
 

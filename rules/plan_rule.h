@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One rule of the hook plan, in no backend's language. rules/plan.c says which rules there are, rules/plan_iptables.c and
- * rules/plan_nft.c only how each is spelled: so both backends say the same by construction.
+ * One rule of the hook plan, in no backend's language. rules/plan.c and what it calls (plan_lane.c, plan_safety.c, plan_island.c,
+ * plan_ledger.c) say which rules there are, rules/plan_iptables.c and rules/plan_nft.c only how each is spelled: so both backends
+ * say the same by construction.
  */
 #ifndef OTFW_RULES_PLAN_RULE_H
 #define OTFW_RULES_PLAN_RULE_H
@@ -51,8 +52,9 @@ struct plan_rule {
 	enum plan_ct ct;
 	enum plan_syn syn;
 	bool dead;          /* the connection mark says PLAN_MARK_RESET */
+	bool marked;        /* it says anything at all */
 	uint32_t mark;      /* the packet mark; 0: any */
-	bool not_mark;      /* any mark but that one; then 0 means what it says */
+	bool no_mark;       /* it has none of otfw's */
 	int64_t until_unix; /* before this second; 0: always */
 	bool pure_ack;
 	bool hops_255;
@@ -75,6 +77,10 @@ struct plan {
 	FILE *out;
 	struct policy_flow *flows; /* tracked lanes, sorted */
 	size_t nflows;
+	size_t *groups; /* flows that share rules: the first of each, and nflows behind the last */
+	size_t ngroups;
+	size_t *servers; /* groups of one lane and server: the first of each, and ngroups behind the last */
+	size_t nservers;
 	struct policy_flow *safety; /* in the policy's order */
 	size_t nsafety;
 };
@@ -82,32 +88,112 @@ struct plan {
 void plan_put(const struct plan *pl, const struct plan_rule *r);
 /* Declares and empties a chain. */
 void plan_chain(const struct plan *pl, const char *name);
+/* The number that queue i of the policy has in the kernel. */
+uint16_t plan_queue_number(const struct plan *pl, unsigned queue);
+/* Is this family printed? 0: what is of both. */
+bool plan_wanted(const struct plan *pl, int family);
+
+/* ---- plan_tree.c: rules found by an address ---- */
+
+struct plan_tree {
+	enum plan_table table;
+	const char *name; /* chains of its own are this and a number */
+	bool by_source;
+	size_t n; /* entries, in the order of their networks: see plan_net_order() */
+	const struct policy_net *(*net)(const struct plan_tree *t, size_t i);
+	void (*put)(const struct plan *pl, const struct plan_tree *t, const char *chain, size_t i);
+	/* What they need to know, besides. */
+	const struct plan *pl;
+	const void *ctx;
+	size_t first;
+	bool back;
+	unsigned chains; /* begins with 0 */
+};
+void plan_tree(const struct plan *pl, struct plan_tree *t, const char *chain);
+/* Longer prefixes first, then by address. */
+int plan_net_order(const struct policy_net *a, const struct policy_net *b);
+
+/* ---- plan_lane.c: the tracked lanes ---- */
+
+/* Sorts the policy's flows into lanes, groups and servers. -1: no memory. */
+int plan_collect(struct plan *pl);
+void plan_release(struct plan *pl);
+/* The chains `to_servers` and `from_servers`, and those that they lead to. */
+void plan_lanes(const struct plan *pl);
 
 /* ---- plan_safety.c ---- */
 
-/* What the rules of a safety flow do, each in a chain of its own. Counters carry the flow's number: "safety-in CONDUIT/3". */
+/* Chains of the safety lane, each with a rule for every flow. */
 enum safety_use {
-	SAFETY_UNTRACK, /* raw: kept out of connection tracking */
-	SAFETY_IN,      /* mangle: counted as it comes in */
+	SAFETY_UNTRACK, /* raw: kept out of connection tracking, counted as it comes in */
 	SAFETY_ACCEPT,  /* filter: accepted, ahead of everything */
 	SAFETY_QUEUED,  /* filter: counted right before a queue, whatever the interface: always 0 */
 	SAFETY_OUT,     /* mangle: counted as it leaves, having been accepted by SAFETY_ACCEPT */
 	SAFETY_USES
 };
-/* The rules of every safety flow for one use. */
+/* The rules of every safety flow for one use, into its chain, which is declared. */
 void plan_safety(const struct plan *pl, enum safety_use use);
-/* Chains that copy to the mirror: declare, then their rules. */
-void plan_safety_copies(const struct plan *pl, bool declare);
-/* Ahead of a queue: a safety packet there would be one that waits for user space. */
-void plan_safety_guard(const struct plan *pl, const char *queue);
+/* Chains that copy to the mirror. */
+void plan_safety_copies(const struct plan *pl);
+/* Is there a safety flow of this transport? Then a queue must see that no packet of it comes there. */
+bool plan_safety_has(const struct plan *pl, uint8_t ipproto);
+
+/* ---- plan_link.c ---- */
+void plan_ethertypes(const struct plan *pl, const char *table);
+int plan_link(const struct plan *pl, enum plan_part part);
+
+/* ---- plan_island.c: what isolates and overrides ---- */
+
+/*
+ * The chain `gate` and what it leads to: isolated zones, sessions that were reset, what is invalid, overridden zones. Of the filter
+ * table. Nothing in it but the overrides depends on the policy's conduits.
+ */
+void plan_island_forward(const struct plan *pl);
+/* The chains that marked packets meet on the way out, of the mangle table: an isolated zone's are cut, others are counted. */
+void plan_island_out(const struct plan *pl);
+
+/* ---- plan_ledger.c: the accounts ---- */
+
+#define PLAN_ACCOUNT 32 /* name of an account's chain */
+
+/* Accounts of a zone: chains that packets end in, and that count them. */
+enum plan_account {
+	ACCOUNT_SAFETY,    /* filter: accepted in the safety lane */
+	ACCOUNT_KERNEL,    /* filter: accepted in the kernel */
+	ACCOUNT_OVERRIDE,  /* filter: accepted uninspected, the zone is overridden */
+	ACCOUNT_DROP_TO,   /* filter: unlisted */
+	ACCOUNT_DROP_FROM, /* filter: unlisted, found by where it comes from */
+	ACCOUNT_BAD,       /* filter: of a session that was reset, or invalid */
+	ACCOUNT_CUT,       /* filter: isolated */
+	ACCOUNT_OUT,       /* mangle: left, having waited in a queue; by mark */
+	ACCOUNT_CUT_OUT,   /* mangle: isolated */
+	ACCOUNTS
+};
+/* The zone that a packet between these two networks is booked under: where it goes; else where it comes from; else none (policy_zones()). */
+unsigned plan_zone(const struct policy *p, const struct policy_net *to, const struct policy_net *from);
+const char *plan_account(const struct policy *p, enum plan_account kind, unsigned zone,
+			 char buf[PLAN_ACCOUNT]);
+/* The account of packets of one zone that go to one queue. */
+const char *plan_account_queue(const struct plan *pl, unsigned queue, bool tcp, unsigned zone,
+			       char buf[PLAN_ACCOUNT]);
+/* The accounts of a safety flow, by its place in pl->safety: as it comes in (raw) and as it leaves (mangle). */
+const char *plan_account_flow(const struct plan *pl, size_t flow, bool back, bool out,
+			      char buf[PLAN_ACCOUNT]);
+
+/* Accounts and the chains that lead to them by address, of one table each. */
+void plan_ledger_raw(const struct plan *pl);
+void plan_ledger_filter(const struct plan *pl);
+void plan_ledger_mangle(const struct plan *pl);
+/* The rules that count marks on the way out. They depend on no policy, so they are made once and count on over reloads. */
+void plan_ledger(void (*put)(const struct plan_options *, const struct plan_rule *, FILE *),
+		 const struct plan_options *o, FILE *out);
+
+/* ---- spelling ---- */
 
 /* "10.1.0.0/24", "fd00::1": a host without its length. buf holds 64 octets. Returns buf. */
 const char *plan_net(const struct policy_net *n, char *buf, size_t cap);
 /* 4 or 6. */
 int plan_net_family(const struct policy_net *n);
-
-/* Out of the base chains to `island_out`: what was forwarded, never what this host sends itself. */
-extern const struct plan_rule plan_out;
 
 void plan_iptables_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out);
 void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out);
@@ -115,25 +201,10 @@ void plan_iptables_base(const struct plan_options *o, FILE *out);
 void plan_nft_base(const struct plan_options *o, FILE *out);
 void plan_iptables_remove(const struct plan_options *o, FILE *out);
 void plan_nft_remove(const struct plan_options *o, FILE *out);
-/* Starts (chain declared and emptied) and ends what FILL says of one table. */
+/* Starts and ends what is said of one table. */
 void plan_iptables_open(enum plan_table t, FILE *out);
 void plan_iptables_chain(const char *chain, FILE *out);
 void plan_iptables_close(FILE *out);
 void plan_nft_chain(const struct plan_options *o, const char *chain, FILE *out);
-
-/* The parts of FILL that sort packets by zone and count them (rules/plan_ledger.c). */
-void plan_ledger_filter(const struct policy *p, const struct plan_options *o, FILE *out);
-void plan_ledger_mangle(const struct policy *p, const struct plan_options *o, FILE *out);
-
-/* ---- plan_island.c ---- */
-
-/* The chains `island` and `override` and what they lead to, declared and filled, of the filter table. */
-void plan_island_forward(const struct plan *pl);
-/* The chain `island_out`: what waited in a queue when its zone was isolated, and safety lanes. Of the mangle table. */
-void plan_island_out(const struct plan *pl);
-
-/* The rules that count marks on the way out. They depend on no policy, so they are made once and count on over reloads. */
-void plan_ledger(void (*put)(const struct plan_options *, const struct plan_rule *, FILE *),
-		 const struct plan_options *o, FILE *out);
 
 #endif

@@ -48,8 +48,7 @@ static void ledger_text(const json_t *s)
 	json_array_foreach(json_object_get(s, "safety-flows"), i, item)
 	{
 		const char *flow = json_string_value(json_object_get(item, "flow"));
-		bool equal =
-			ask_number(item, "in") == ask_number(item, "out") && ask_number(item, "queued") == 0;
+		bool equal = ask_number(item, "lost") == 0 && ask_number(item, "queued") == 0;
 
 		printf("safety flow %s: in %lld, out %lld, queued %lld%s\n", flow ? flow : "-",
 		       ask_number(item, "in"), ask_number(item, "out"), ask_number(item, "queued"),

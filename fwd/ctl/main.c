@@ -21,7 +21,7 @@ const struct command commands[] = {
 	{"explain", "--policy POLICY [--json] [--at TIME] 'CLIENT -> SERVER[:PORT] OPERATION'",
 	 "say which rule allows an operation, or what stops it", cmd_explain},
 	{"ruleset",
-	 "--policy POLICY [--backend nft|iptables] [--family 4|6] [--queue-base N] [--bridge] [--part base|fill|remove]",
+	 "--policy POLICY [--backend nft|iptables] [--family 4|6] [--queue-base N] [--bridge] [--part base|fill|remove|island] [--isolate ZONE [--including-safety]]... [--override ZONE]...",
 	 "print what the kernel is told", cmd_ruleset},
 	{"diff", "[--json] OLD NEW", "say what becomes allowed and what becomes denied", cmd_diff},
 	{"status", "[--json] [--run-dir DIR | --control SOCKET]",

@@ -9,14 +9,47 @@
 static const struct {
 	const char *name;
 	enum plan_part part;
-} parts[] = {{"base", PLAN_BASE}, {"fill", PLAN_FILL}, {"remove", PLAN_REMOVE}};
+} parts[] = {{"base", PLAN_BASE}, {"fill", PLAN_FILL}, {"remove", PLAN_REMOVE}, {"island", PLAN_ISLAND}};
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+#define ISLANDS_MAX 32
 
 struct wanted {
 	struct plan_options plan;
+	struct plan_island islands[ISLANDS_MAX];
 	const char *policy;
 	size_t part; /* PARTS: base and fill */
+	bool safety; /* isolate: the safety lanes as well */
 };
+
+static bool island_take(const struct command *cmd, struct wanted *w, bool override)
+{
+	if (w->plan.nislands == ISLANDS_MAX) {
+		ctl_usage(cmd, "more than %d zones to isolate or override", ISLANDS_MAX);
+		return false;
+	}
+	w->islands[w->plan.nislands++] = (struct plan_island){.zone = optarg, .override = override};
+	return true;
+}
+
+/* Each must be a zone of the policy; an override of a safety zone says nothing. */
+static int islands_check(const struct command *cmd, struct wanted *w, const struct policy *p, bool safety)
+{
+	for (unsigned i = 0; i < w->plan.nislands; i++) {
+		struct policy_zone z;
+		unsigned k = 0;
+
+		while (policy_zone_get(p, k, &z) && strcmp(z.name, w->islands[i].zone) != 0)
+			k++;
+		if (k == policy_zones(p))
+			return ctl_error(cmd, "%s: the policy has no such zone", w->islands[i].zone);
+		if (w->islands[i].override && z.safety)
+			return ctl_error(cmd, "%s: a safety zone is never overridden", w->islands[i].zone);
+		w->islands[i].safety = safety;
+	}
+	w->plan.islands = w->islands;
+	return EXIT_DONE;
+}
 
 static bool option_take(const struct command *cmd, struct wanted *w, int c)
 {
@@ -49,11 +82,14 @@ static bool option_take(const struct command *cmd, struct wanted *w, int c)
 		}
 		w->plan.queue_base = (uint16_t)n;
 		return true;
+	case OPT_ISOLATE: return island_take(cmd, w, false);
+	case OPT_OVERRIDE: return island_take(cmd, w, true);
+	case OPT_INCLUDING_SAFETY: w->safety = true; return true;
 	case OPT_PART:
 		for (w->part = 0; w->part < PARTS; w->part++)
 			if (strcmp(parts[w->part].name, optarg) == 0)
 				return true;
-		ctl_usage(cmd, "--part %s: base, fill or remove is wanted", optarg);
+		ctl_usage(cmd, "--part %s: base, fill, remove or island is wanted", optarg);
 		return false;
 	default: return false;
 	}
@@ -67,6 +103,9 @@ int cmd_ruleset(const struct command *cmd, int argc, char **argv)
 						{"queue-base", required_argument, NULL, OPT_QUEUE_BASE},
 						{"bridge", no_argument, NULL, OPT_BRIDGE},
 						{"part", required_argument, NULL, OPT_PART},
+						{"isolate", required_argument, NULL, OPT_ISOLATE},
+						{"override", required_argument, NULL, OPT_OVERRIDE},
+						{"including-safety", no_argument, NULL, OPT_INCLUDING_SAFETY},
 						{0}};
 	struct wanted w = {.plan = {.backend = PLAN_NFT, .family = 4}, .part = PARTS};
 	struct loaded loaded;
@@ -82,7 +121,11 @@ int cmd_ruleset(const struct command *cmd, int argc, char **argv)
 	if (!loaded_open(cmd, w.policy, &loaded))
 		return loaded.status;
 	unsigned queues = policy_queues(&loaded.policy);
-	int rc = 0;
+	int rc = islands_check(cmd, &w, &loaded.policy, w.safety);
+	if (rc != EXIT_DONE) {
+		loaded_close(&loaded);
+		return rc;
+	}
 	if (w.plan.queue_base + queues > 65536) {
 		loaded_close(&loaded);
 		return ctl_error(cmd, "--queue-base %u: the policy needs %u queues, the last number is 65535",

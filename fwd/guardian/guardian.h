@@ -23,7 +23,7 @@
 #define GUARDIAN_ENGINE_NAME 64
 #define GUARDIAN_JOBS        4
 #define GUARDIAN_PATH        512
-#define GUARDIAN_ACCOUNTS    32768 /* octets of names of zones' accounts, of one family */
+#define GUARDIAN_ACCOUNTS    262144 /* octets of names of accounts, of one family */
 
 /* ---- child.c: a process that was started, and how long to wait before it is started again ---- */
 

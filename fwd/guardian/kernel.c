@@ -228,9 +228,9 @@ struct hook {
 	const char *table, *hook, *chain;
 };
 static const struct hook hooks[] = {
-	{"filter", "FORWARD", "otfw-forward"},      {"raw", "PREROUTING", "otfw-prerouting"},
-	{"mangle", "FORWARD", "otfw-zones_in"},     {"mangle", "POSTROUTING", "otfw-postrouting"},
-	{"mangle", "PREROUTING", "otfw-safety_in"},
+	{"filter", "FORWARD", "otfw-forward"},
+	{"raw", "PREROUTING", "otfw-prerouting"},
+	{"mangle", "POSTROUTING", "otfw-postrouting"},
 };
 #define HOOKS (sizeof(hooks) / sizeof(hooks[0]))
 
@@ -374,14 +374,14 @@ int kernel_remove(struct guardian *g)
 	return rc;
 }
 
-/* ---- the zones' accounts: chains that FILL must not touch again (rules/plan_ledger.c) ---- */
+/* ---- accounts: chains that FILL must not touch again (rules/plan_ledger.c) ---- */
 
 static void account_add(char *accounts, const char *line)
 {
 	size_t at = strlen(accounts), n = strcspn(line, "\n") + 1;
 
 	if (at + n + 1 > GUARDIAN_ACCOUNTS) {
-		say("more accounts of zones than %d octets of names", GUARDIAN_ACCOUNTS);
+		say("more accounts than %d octets of names", GUARDIAN_ACCOUNTS);
 		return;
 	}
 	memcpy(accounts + at, line, n - 1);
@@ -389,15 +389,23 @@ static void account_add(char *accounts, const char *line)
 	accounts[at + n] = '\0';
 }
 
-/* Every "-N otfw-KIND_KEY" in a text. */
+/* "-N otfw-KIND_KEY", the key eight hexadecimal digits: no other chain has such a name. */
+static bool is_account(const char *line)
+{
+	const char *at = line + strlen("-N otfw-");
+
+	if (strncmp(line, "-N otfw-", strlen("-N otfw-")) != 0)
+		return false;
+	at += strspn(at, "abcdefghijklmnopqrstuvwxyz");
+	return *at == '_' && strspn(at + 1, "0123456789abcdef") == 8 && (at[9] == '\n' || at[9] == '\0');
+}
+
+/* Every one in a text. */
 static void accounts_note(char *accounts, const char *text)
 {
-	static const char *const kinds[] = {"in_", "out_", "dropto_", "dropfrom_"};
-
 	for (const char *l = text; l; l = (l = strchr(l, '\n')) ? l + 1 : NULL)
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			if (strncmp(l, "-N otfw-", 8) == 0 && strncmp(l + 8, kinds[i], strlen(kinds[i])) == 0)
-				account_add(accounts, l + 3);
+		if (is_account(l))
+			account_add(accounts, l + 3);
 }
 
 static char *text_of(int fd)
@@ -417,12 +425,14 @@ static char *text_of(int fd)
 /* What cannot be read now stays as it was known. */
 void kernel_accounts_read(struct guardian *g)
 {
-	static const char *const tables[] = {"filter", "mangle"};
+	static const char *const tables[] = {"raw", "filter", "mangle"};
+	const size_t n = sizeof(tables) / sizeof(tables[0]);
 
 	for (int six = 0; six <= (g->ipv6 && g->backend == PLAN_IPTABLES); six++) {
-		char *text[2] = {NULL, NULL};
+		char *text[sizeof(tables) / sizeof(tables[0])] = {NULL};
+		bool all = g->backend == PLAN_IPTABLES;
 
-		for (size_t t = 0; g->backend == PLAN_IPTABLES && t < 2; t++) {
+		for (size_t t = 0; t < n && all; t++) {
 			const char *const argv[] = {tool(six ? 6 : 4), "-w", "-t", tables[t], "-S", NULL};
 			int words = memory_file("otfw-words");
 
@@ -430,14 +440,15 @@ void kernel_accounts_read(struct guardian *g)
 				text[t] = text_of(words);
 			if (words >= 0)
 				close(words);
+			all = text[t] != NULL;
 		}
-		if (text[0] && text[1]) {
+		if (all)
 			*g->accounts[six] = '\0';
-			accounts_note(g->accounts[six], text[0]);
-			accounts_note(g->accounts[six], text[1]);
+		for (size_t t = 0; t < n; t++) {
+			if (all)
+				accounts_note(g->accounts[six], text[t]);
+			free(text[t]);
 		}
-		free(text[0]);
-		free(text[1]);
 	}
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reading the ledger. The kernel's tools print the counters, each in a process of its own, into one memory file; in the middle
- * the guardian adds what only it knows: the queues' rows and what engines and itself have dropped. Nothing is parsed here. What
- * enters and leaves is read twice, before and after the rest: packets go on meanwhile, and two readings bound how many.
+ * the guardian adds what only it knows: the queues' rows and what engines and itself have dropped. Nothing is parsed here. The
+ * kernel's counters are read twice, before and after that: packets go on meanwhile, and two readings bound how many.
  *
  * The first reading is made when the first policy is in force and kept: what was lost before (nobody held the queues) is no
  * fault of this run. It goes to the recorder with every later one.
@@ -19,10 +19,8 @@
 
 #define LEDGER_US (10 * 1000000ll)
 
-static const char *const save4_mangle[] = {"iptables-save", "-c", "-t", "mangle", NULL};
-static const char *const save6_mangle[] = {"ip6tables-save", "-c", "-t", "mangle", NULL};
-static const char *const save4_filter[] = {"iptables-save", "-c", "-t", "filter", NULL};
-static const char *const save6_filter[] = {"ip6tables-save", "-c", "-t", "filter", NULL};
+static const char *const save4[] = {"iptables-save", "-c", NULL};
+static const char *const save6[] = {"ip6tables-save", "-c", NULL};
 static const char *const list_inet[] = {"nft", "list", "table", "inet", "otfw", NULL};
 static const char *const list_bridge[] = {"nft", "list", "table", "bridge", "otfw", NULL};
 
@@ -42,16 +40,13 @@ static int steps(const struct guardian *g, struct step s[LEDGER_STEPS])
 		s[n++] = (struct step){"second", list};
 		return n;
 	}
-	s[n++] = (struct step){"first", save4_mangle};
+	s[n++] = (struct step){"first", save4};
 	if (g->ipv6)
-		s[n++] = (struct step){"first", save6_mangle};
-	s[n++] = (struct step){"drops", save4_filter};
-	if (g->ipv6)
-		s[n++] = (struct step){"drops", save6_filter};
+		s[n++] = (struct step){"first", save6};
 	s[n++] = (struct step){"books", NULL};
-	s[n++] = (struct step){"second", save4_mangle};
+	s[n++] = (struct step){"second", save4};
 	if (g->ipv6)
-		s[n++] = (struct step){"second", save6_mangle};
+		s[n++] = (struct step){"second", save6};
 	return n;
 }
 

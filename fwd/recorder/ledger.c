@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The ledger (P6): what came in per zone, what became of it, and whether that is all. The guardian hands over text: what
- * the kernel's tools print of the zones' accounts (rules/plan_ledger.c), and the books of queues and engines.
+ * the kernel's tools print of the accounts (rules/plan_ledger.c), and the books of queues and engines.
  *
- *   in = out, by mark + dropped in the kernel, by cause + dropped behind a queue
+ *   entered the forward chain = accepted, by lane + given to a queue + dropped in the kernel, by cause
+ *   given to a queue          = left, by mark + dropped behind the queue
  *
- * The last is what the first three leave over; the books of queues and engines must explain it. Packets move while it is read. So
- * what enters and leaves is read before (first) and after (second) the rest: early in against late out is a lower bound of what is
- * missing, late in against early out an upper bound. The ledger balances when 0 lies between them.
+ * Both are checked. The last term is what the others leave over; the books of queues and engines must explain it. Packets move while
+ * it is read. So the kernel's counters are read before (first) and after (second) the books: what entered early against what left late is
+ * a lower bound of what is missing, late against early an upper bound. The ledger balances when 0 lies between them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,10 +23,13 @@
 #define WORD         64
 #define COUNTERS_MAX 4096 /* nft: counter objects of one listing */
 
-static const char *const out_names[OUTS] = {
-	[OUT_INSPECTED] = "inspected", [OUT_RELEASED] = "released", [OUT_PASSED] = "passed",
-	[OUT_KERNEL] = "kernel",       [OUT_SAFETY] = "safety",     [OUT_UNSEEN] = "unseen",
-	[OUT_OVERRIDE] = "override",   [OUT_RESET] = "reset"};
+static const char *const way_names[WAYS] = {
+	[WAY_SAFETY] = "safety", [WAY_KERNEL] = "kernel", [WAY_OVERRIDE] = "override", [WAY_QUEUE] = "queue"};
+static const char *const out_names[OUTS] = {[OUT_INSPECTED] = "inspected",
+					    [OUT_RELEASED] = "released",
+					    [OUT_PASSED] = "passed",
+					    [OUT_UNSEEN] = "unseen",
+					    [OUT_RESET] = "reset"};
 static const char *const drop_names[DROPS] = {[DROP_RESET] = "reset",
 					      [DROP_INVALID] = "invalid",
 					      [DROP_ISOLATED] = "isolated",
@@ -33,8 +37,8 @@ static const char *const drop_names[DROPS] = {[DROP_RESET] = "reset",
 
 /* Which readings the section at hand is. */
 struct section {
-	bool counts, first, second, drops, books;
-	bool nft; /* counters have objects of their own */
+	bool counts, books;
+	unsigned k; /* 0: before the books, 1: after */
 };
 
 /* ---- text ---- */
@@ -62,23 +66,6 @@ static struct ledger_queue *queue_of(struct ledger *l, unsigned num)
 	return &l->queues[l->nqueues++];
 }
 
-static void add(uint64_t n[2], const struct section *s, uint64_t packets)
-{
-	if (s->first)
-		n[0] += packets;
-	if (s->second)
-		n[1] += packets;
-}
-
-/* n[2][kinds], of one kind */
-static void add_kind(uint64_t *first, uint64_t *second, const struct section *s, uint64_t packets)
-{
-	if (s->first)
-		*first += packets;
-	if (s->second)
-		*second += packets;
-}
-
 /* "safety-in CONDUIT/FLOW", "safety-out ...", "safety-queued ...". False: it is none of them. */
 static bool flow_take(struct ledger *l, const struct section *s, const char *kind, const char *name,
 		      uint64_t packets)
@@ -88,9 +75,6 @@ static bool flow_take(struct ledger *l, const struct section *s, const char *kin
 
 	if (!in && !out && strcmp(kind, "safety-queued") != 0)
 		return false;
-	/* The second reading alone: in and out then stand in one listing. */
-	if (!s->second)
-		return true;
 	while (f < l->flows + l->nflows && strcmp(f->name, name) != 0)
 		f++;
 	if (f == l->flows + LEDGER_FLOWS)
@@ -99,14 +83,29 @@ static bool flow_take(struct ledger *l, const struct section *s, const char *kin
 		l->nflows++;
 		snprintf(f->name, sizeof(f->name), "%s", name);
 	}
-	*(in ? &f->in : out ? &f->out : &f->queued) += packets;
+	if (in)
+		f->in[s->k] += packets;
+	else if (out)
+		f->out[s->k] += packets;
+	else if (s->k == 1)
+		f->queued += packets;
 	return true;
 }
 
-/* "in ZONE", "out ZONE/MARK", "invalid ZONE" ... Others' labels are nobody's business here. False: no room. */
-static bool label_take(struct ledger *l, const struct section *s, const char *label, uint64_t packets)
+static bool add_named(uint64_t *n, const char *const *names, unsigned count, const char *name,
+		      uint64_t packets)
 {
-	char kind[WORD] = "", name[WORD + WORD] = "";
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(name, names[i]) == 0) {
+			n[i] += packets;
+			return true;
+		}
+	return false;
+}
+
+/* What a zone's account says. NULL: the kind is none of an account's. */
+static uint64_t *zone_counter(struct ledger_zone *z, unsigned k, const char *kind)
+{
 	static const struct {
 		const char *kind;
 		enum ledger_drop cause;
@@ -115,41 +114,59 @@ static bool label_take(struct ledger *l, const struct section *s, const char *la
 		     {"isolated", DROP_ISOLATED},
 		     {"unlisted-to", DROP_UNLISTED},
 		     {"unlisted-from", DROP_UNLISTED}};
-	int words = sscanf(label, "otfw %63[^ \"] %127[^\"]", kind, name);
-	char *slash = strrchr(name, '/');
-	struct ledger_zone *z;
+	static const struct {
+		const char *kind;
+		enum ledger_way way;
+	} ways[] = {{"accepted-safety", WAY_SAFETY},
+		    {"accepted-kernel", WAY_KERNEL},
+		    {"accepted-override", WAY_OVERRIDE},
+		    {"queued", WAY_QUEUE}};
 
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
+		if (strcmp(kind, drops[i].kind) == 0)
+			return &z->drop[k][drops[i].cause];
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(kind, ways[i].kind) == 0)
+			return &z->way[k][ways[i].way];
+	return NULL;
+}
+
+/* "queued ZONE", "out ZONE/MARK", "invalid ZONE" ... Others' labels are nobody's business here. False: no room. */
+static bool label_take(struct ledger *l, const struct section *s, const char *label, uint64_t packets)
+{
+	char kind[WORD] = "", name[WORD + WORD] = "", *slash;
+	int words = sscanf(label, "otfw %63[^ \"] %127[^\"]", kind, name);
+	struct ledger_zone other = {.name = ""}, *z;
+	bool out = strcmp(kind, "out") == 0, cut = strcmp(kind, "isolated-out") == 0;
+	uint64_t *n;
+
+	if (words == 1 && strcmp(kind, "entered") == 0) {
+		l->entered[s->k] += packets;
+		return true;
+	}
 	if (words == 1 && strcmp(kind, "no-zone") == 0) {
 		strcpy(name, "no-zone");
 		strcpy(kind, "unlisted-to");
-	} else if (words != 2) {
+	} else if (words != 2 || flow_take(l, s, kind, name, packets)) {
 		return true;
 	}
-	if (flow_take(l, s, kind, name, packets))
-		return true;
-	if (strcmp(kind, "in") == 0) {
-		if (!(z = zone_of(l, name)))
-			return false;
-		add(z->in, s, packets);
-	} else if (strcmp(kind, "isolated-out") == 0) {
-		if (!(z = zone_of(l, name)))
-			return false;
-		add(z->isolated_out, s, packets);
-	} else if (strcmp(kind, "out") == 0 && slash) {
+	slash = strrchr(name, '/');
+	if (out || cut) {
+		if (!slash)
+			return true;
 		*slash = '\0';
 		if (!(z = zone_of(l, name)))
 			return false;
-		for (unsigned i = 0; i < OUTS; i++)
-			if (strcmp(slash + 1, out_names[i]) == 0)
-				add_kind(&z->out[0][i], &z->out[1][i], s, packets);
+		(void)(out ? add_named(z->out[s->k], out_names, OUTS, slash + 1, packets)
+			   : add_named(z->cut[s->k], way_names, WAYS, slash + 1, packets));
+		return true;
 	}
-	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
-		if (strcmp(kind, drops[i].kind) != 0)
-			continue;
-		if (!(z = zone_of(l, name)))
-			return false;
-		add_kind(&z->drop[0][drops[i].cause], &z->drop[1][drops[i].cause], s, packets);
-	}
+	if (!zone_counter(&other, 0, kind))
+		return true;
+	if (!(z = zone_of(l, name)))
+		return false;
+	n = zone_counter(z, s->k, kind);
+	*n += packets;
 	return true;
 }
 
@@ -187,13 +204,18 @@ static bool rule_line(struct ledger *l, const struct section *s, const char *at)
 		counters[ncounters - 1].packets = packets;
 		return true;
 	}
-	if (!label)
+	if (!label) {
+		/* The rule that leads to otfw has no comment: who looks for it asks for it as it is. */
+		if (sscanf(at, "[%" SCNu64 ":", &packets) == 1 && strstr(at, "] -A FORWARD -j otfw-forward"))
+			l->entered[s->k] += packets;
 		return true;
+	}
 	label += strlen("comment \"");
 	if (object && sscanf(object, "counter name \"%63[^\"]\"", name) == 1)
 		return label_take(l, s, label, counter_value(name));
 	/* nft: what begins anew with a reload counts in its rule. */
-	const char *inlined = strncmp(label, "otfw safety-", 12) == 0 ? strstr(at, "counter packets ") : NULL;
+	const char *inlined =
+		strncmp(label, "otfw safety-queued", 18) == 0 ? strstr(at, "counter packets ") : NULL;
 	if (inlined && sscanf(inlined, "counter packets %" SCNu64, &packets) == 1)
 		return label_take(l, s, label, packets);
 	if (sscanf(at, "[%" SCNu64 ":", &packets) == 1)
@@ -233,16 +255,13 @@ static bool book_line(struct ledger *l, const char *at)
 	return true;
 }
 
-/* "@ first", "@ drops", "@ books", "@ second": what follows. */
+/* "@ first", "@ books", "@ second": what follows. */
 static void section_begin(struct section *s, const char *title)
 {
 	bool first = strncmp(title, "first", 5) == 0, second = strncmp(title, "second", 6) == 0;
-	bool drops = strncmp(title, "drops", 5) == 0;
 
-	*s = (struct section){.counts = first || second || drops,
-			      .first = first || drops,
-			      .second = second || drops,
-			      .books = strncmp(title, "books", 5) == 0};
+	*s = (struct section){
+		.counts = first || second, .k = second, .books = strncmp(title, "books", 5) == 0};
 	ncounters = 0;
 }
 
@@ -261,8 +280,8 @@ bool ledger_parse(struct ledger *l, const char *text)
 		text += n + (text[n] == '\n');
 		if (row[0] == '@' && row[1] == ' ') {
 			section_begin(&s, row + 2);
-			firsts += s.first && !s.second;
-			seconds += s.second && !s.first;
+			firsts += s.counts && s.k == 0;
+			seconds += s.counts && s.k == 1;
 			books += s.books;
 		} else if (s.counts) {
 			good = rule_line(l, &s, row);
@@ -295,22 +314,25 @@ void ledger_take(struct ledger *l, int fd)
 
 /* ---- weighing ---- */
 
-static uint64_t out_sum(const struct ledger_zone *z, unsigned k)
+static uint64_t sum(const uint64_t *v, unsigned n)
 {
-	uint64_t n = z->isolated_out[k];
+	uint64_t all = 0;
 
-	for (unsigned i = 0; i < OUTS; i++)
-		n += z->out[k][i];
-	return n;
+	while (n > 0)
+		all += v[--n];
+	return all;
 }
 
-static uint64_t drop_sum(const struct ledger_zone *z, unsigned k)
+/* What came in, as far as accounts know. */
+static uint64_t in_sum(const struct ledger_zone *z, unsigned k)
 {
-	uint64_t n = 0;
+	return sum(z->way[k], WAYS) + sum(z->drop[k], DROPS);
+}
 
-	for (unsigned i = 0; i < DROPS; i++)
-		n += z->drop[k][i];
-	return n;
+/* What waited in a queue and came as far as the way out. */
+static uint64_t out_sum(const struct ledger_zone *z, unsigned k)
+{
+	return sum(z->out[k], OUTS) + z->cut[k][WAY_QUEUE];
 }
 
 /* Dropped behind a queue, as far as a queue's books tell. */
@@ -319,59 +341,111 @@ static uint64_t queue_sum(const struct ledger_queue *q, unsigned k)
 	return q->waiting + q->full + q->refused + q->denied[k] + q->settled[k] + q->suspects[k];
 }
 
-/* Between which bounds lies what is in no book? */
-static void bounds(const struct ledger *l, int64_t *least, int64_t *most)
+struct bounds {
+	int64_t least, most;
+};
+
+/* Between which bounds lies what entered and is in no account? */
+static struct bounds bounds_entry(const struct ledger *l)
 {
-	*least = *most = 0;
+	struct bounds b = {(int64_t)l->entered[0], (int64_t)l->entered[1]};
+
+	for (unsigned i = 0; i < l->nzones; i++) {
+		b.least -= (int64_t)in_sum(&l->zones[i], 1);
+		b.most -= (int64_t)in_sum(&l->zones[i], 0);
+	}
+	return b;
+}
+
+/* And what was given to a queue, did not leave, and is in no queue's books? */
+static struct bounds bounds_queue(const struct ledger *l)
+{
+	struct bounds b = {0, 0};
+
 	for (unsigned i = 0; i < l->nzones; i++) {
 		const struct ledger_zone *z = &l->zones[i];
 
-		*least += (int64_t)(z->in[0] - out_sum(z, 1) - drop_sum(z, 1));
-		*most += (int64_t)(z->in[1] - out_sum(z, 0) - drop_sum(z, 0));
+		b.least += (int64_t)(z->way[0][WAY_QUEUE] - out_sum(z, 1));
+		b.most += (int64_t)(z->way[1][WAY_QUEUE] - out_sum(z, 0));
 	}
 	for (unsigned i = 0; i < l->nqueues; i++) {
-		*least -= (int64_t)queue_sum(&l->queues[i], 1);
-		*most -= (int64_t)queue_sum(&l->queues[i], 0);
+		b.least -= (int64_t)queue_sum(&l->queues[i], 1);
+		b.most -= (int64_t)queue_sum(&l->queues[i], 0);
 	}
+	return b;
 }
 
 void ledger_weigh(const struct ledger *l, const struct ledger *base, struct ledger_balance *out)
 {
-	int64_t least, most, base_least = 0, base_most = 0;
+	static struct bounds (*const checks[])(const struct ledger *) = {bounds_entry, bounds_queue};
 
-	bounds(l, &least, &most);
-	if (base->good)
-		bounds(base, &base_least, &base_most);
-	out->before = base_least;
-	least -= base_most;
-	most -= base_least;
-	out->moving = (uint64_t)(most - least);
-	out->unaccounted = least > 0 ? least : most < 0 ? most : 0;
+	*out = (struct ledger_balance){.before = 0};
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		struct bounds b = checks[i](l), before = {0, 0};
+
+		if (base->good)
+			before = checks[i](base);
+		out->before += before.least;
+		b.least -= before.most;
+		b.most -= before.least;
+		out->moving += (uint64_t)(b.most - b.least);
+		out->unaccounted += b.least > 0 ? b.least : b.most < 0 ? b.most : 0;
+	}
 }
 
 /* ---- the answer ---- */
 
 static void account_print(const struct ledger_zone *z, struct jsonl *j)
 {
-	uint64_t out = out_sum(z, 1);
-	uint64_t in = z->in[1], drop = drop_sum(z, 1);
+	const uint64_t *way = z->way[1], *cut = z->cut[1], *out = z->out[1];
 
 	jsonl_str(j, "name", z->name);
-	jsonl_uint(j, "in", in);
-	jsonl_uint(j, "safety", z->out[1][OUT_SAFETY]);
-	jsonl_uint(j, "kernel", z->out[1][OUT_KERNEL]);
-	jsonl_uint(j, "inspected", z->out[1][OUT_INSPECTED]);
+	jsonl_uint(j, "in", in_sum(z, 1));
+	jsonl_uint(j, "safety", way[WAY_SAFETY] - cut[WAY_SAFETY]);
+	jsonl_uint(j, "kernel", way[WAY_KERNEL] - cut[WAY_KERNEL]);
+	jsonl_uint(j, "inspected", out[OUT_INSPECTED]);
 	jsonl_object(j, "uninspected");
-	jsonl_uint(j, "released", z->out[1][OUT_RELEASED]);
-	jsonl_uint(j, "passed", z->out[1][OUT_PASSED]);
-	jsonl_uint(j, "unseen", z->out[1][OUT_UNSEEN]);
-	jsonl_uint(j, "override", z->out[1][OUT_OVERRIDE]);
+	jsonl_uint(j, "released", out[OUT_RELEASED]);
+	jsonl_uint(j, "passed", out[OUT_PASSED]);
+	jsonl_uint(j, "unseen", out[OUT_UNSEEN]);
+	jsonl_uint(j, "override", way[WAY_OVERRIDE] - cut[WAY_OVERRIDE]);
 	jsonl_object_end(j);
 	jsonl_object(j, "dropped");
-	jsonl_uint(j, "denied-reset", z->out[1][OUT_RESET]);
+	jsonl_uint(j, "denied-reset", out[OUT_RESET]);
 	for (unsigned i = 0; i < DROPS; i++)
-		jsonl_uint(j, drop_names[i], z->drop[1][i] + (i == DROP_ISOLATED ? z->isolated_out[1] : 0));
-	jsonl_int(j, "queue", (int64_t)(in - out - drop));
+		jsonl_uint(j, drop_names[i], z->drop[1][i] + (i == DROP_ISOLATED ? sum(cut, WAYS) : 0));
+	jsonl_int(j, "queue", (int64_t)(way[WAY_QUEUE] - out_sum(z, 1)));
+	jsonl_object_end(j);
+}
+
+static void zone_add(struct ledger_zone *all, const struct ledger_zone *z)
+{
+	for (unsigned i = 0; i < WAYS; i++) {
+		all->way[1][i] += z->way[1][i];
+		all->cut[1][i] += z->cut[1][i];
+	}
+	for (unsigned i = 0; i < OUTS; i++)
+		all->out[1][i] += z->out[1][i];
+	for (unsigned i = 0; i < DROPS; i++)
+		all->drop[1][i] += z->drop[1][i];
+}
+
+/* Packets of a safety flow that came in and did not leave; 0 as long as what moved meanwhile can be it. */
+static int64_t flow_lost(const struct ledger_flow *f)
+{
+	int64_t least = (int64_t)(f->in[0] - f->out[1]), most = (int64_t)(f->in[1] - f->out[0]);
+
+	return least > 0 ? least : most < 0 ? most : 0;
+}
+
+static void flow_print(const struct ledger_flow *f, struct jsonl *j)
+{
+	jsonl_object(j, NULL);
+	jsonl_str(j, "flow", f->name);
+	jsonl_uint(j, "in", f->in[1]);
+	jsonl_uint(j, "out", f->out[1]);
+	jsonl_uint(j, "queued", f->queued);
+	jsonl_int(j, "lost", flow_lost(f));
 	jsonl_object_end(j);
 }
 
@@ -392,7 +466,7 @@ static void book_print(const struct ledger_queue *q, struct jsonl *j)
 void ledger_print(const struct recorder *r, struct jsonl *j)
 {
 	const struct ledger *l = &r->ledger;
-	struct ledger_zone sum = {.name = "all"};
+	struct ledger_zone all = {.name = "all"};
 	struct ledger_balance b;
 
 	ledger_weigh(l, &r->ledger_base, &b);
@@ -405,31 +479,18 @@ void ledger_print(const struct recorder *r, struct jsonl *j)
 	jsonl_int(j, "before-start", b.before);
 	jsonl_array(j, "zones");
 	for (unsigned i = 0; i < l->nzones; i++) {
-		const struct ledger_zone *z = &l->zones[i];
-
-		sum.in[1] += z->in[1];
-		sum.isolated_out[1] += z->isolated_out[1];
-		for (unsigned k = 0; k < OUTS; k++)
-			sum.out[1][k] += z->out[1][k];
-		for (unsigned k = 0; k < DROPS; k++)
-			sum.drop[1][k] += z->drop[1][k];
+		zone_add(&all, &l->zones[i]);
 		jsonl_object(j, NULL);
-		account_print(z, j);
+		account_print(&l->zones[i], j);
 		jsonl_object_end(j);
 	}
 	jsonl_array_end(j);
 	jsonl_object(j, "all");
-	account_print(&sum, j);
+	account_print(&all, j);
 	jsonl_object_end(j);
 	jsonl_array(j, "safety-flows");
-	for (unsigned i = 0; i < l->nflows; i++) {
-		jsonl_object(j, NULL);
-		jsonl_str(j, "flow", l->flows[i].name);
-		jsonl_uint(j, "in", l->flows[i].in);
-		jsonl_uint(j, "out", l->flows[i].out);
-		jsonl_uint(j, "queued", l->flows[i].queued);
-		jsonl_object_end(j);
-	}
+	for (unsigned i = 0; i < l->nflows; i++)
+		flow_print(&l->flows[i], j);
 	jsonl_array_end(j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < l->nqueues; i++)

@@ -71,25 +71,17 @@ struct image_kept {
 #define LEDGER_QUEUES 64
 #define LEDGER_NAME   64
 
-/* Who let a packet go (rules/plan_ledger.c). */
-enum ledger_out {
-	OUT_INSPECTED,
-	OUT_RELEASED,
-	OUT_PASSED,
-	OUT_KERNEL,
-	OUT_SAFETY,
-	OUT_UNSEEN,
-	OUT_OVERRIDE,
-	OUT_RESET,
-	OUTS
-};
+/* Where a packet's way through the forward chain ended (rules/plan_ledger.c), if it was not dropped there. */
+enum ledger_way { WAY_SAFETY, WAY_KERNEL, WAY_OVERRIDE, WAY_QUEUE, WAYS };
+/* Who let a packet go that had waited in a queue. */
+enum ledger_out { OUT_INSPECTED, OUT_RELEASED, OUT_PASSED, OUT_UNSEEN, OUT_RESET, OUTS };
 /* Why the kernel dropped one. */
 enum ledger_drop { DROP_RESET, DROP_INVALID, DROP_ISOLATED, DROP_UNLISTED, DROPS };
 
-/* Two readings of one counter, on both sides of everything that is read once. */
+/* Two readings of each counter, on both sides of everything that is read once. cut: isolated on the way out, having gone that way. */
 struct ledger_zone {
 	char name[LEDGER_NAME];
-	uint64_t in[2], out[2][OUTS], isolated_out[2], drop[2][DROPS];
+	uint64_t way[2][WAYS], cut[2][WAYS], out[2][OUTS], drop[2][DROPS];
 };
 struct ledger_queue {
 	uint16_t num;
@@ -97,13 +89,14 @@ struct ledger_queue {
 	uint64_t denied[2], settled[2], suspects[2]; /* dropped: by the engine, by the guardian */
 	uint64_t released;                           /* let go by the guardian when an engine had died */
 };
-/* A flow of the safety lane ("sis-peer/0"), since the ruleset was last filled. */
+/* A flow of the safety lane ("sis-peer/0"); queued: since the ruleset was last filled. */
 struct ledger_flow {
 	char name[2 * LEDGER_NAME];
-	uint64_t in, out, queued;
+	uint64_t in[2], out[2], queued;
 };
 struct ledger {
-	bool good; /* it was read */
+	bool good;           /* it was read */
+	uint64_t entered[2]; /* the forward chain, whatever became of it */
 	struct ledger_flow flows[LEDGER_FLOWS];
 	unsigned nflows;
 	struct ledger_zone zones[LEDGER_ZONES];

@@ -240,6 +240,15 @@ for backend in nft iptables; do
 	says out '40'
 done
 try 0 'ruleset remove' -- ruleset --policy "$policy" --part remove
+try 0 'ruleset island: nothing isolated' -- ruleset --policy tests/netns/guardian.yaml --backend iptables --part island
+says out '^:otfw-gate '
+try 0 'ruleset island' -- ruleset --policy tests/netns/guardian.yaml --backend iptables --part island --isolate cell --override line
+says out '^-A otfw-gate -d 10.10.2.0/24 -j otfw-island_to_0$'
+says out '^-A otfw-override_to_1 '
+try 0 'ruleset island: safety lanes' -- ruleset --policy tests/netns/guardian.yaml --backend iptables --part island --isolate sis --including-safety
+says out '^-A otfw-post_safety -d 10.10.9.0/28 -j otfw-island_out_to_0$'
+refuses 'ruleset island: no zone' 'cel: the policy has no such zone' -- ruleset --policy tests/netns/guardian.yaml --part island --isolate cel
+refuses 'ruleset island: a safety zone' 'sis: a safety zone is never overridden' -- ruleset --policy tests/netns/guardian.yaml --part island --override sis
 refuses 'ruleset backend' '--backend ebtables: nft or iptables' -- ruleset --policy "$policy" --backend ebtables
 refuses 'ruleset family' '--family 5: 4 or 6' -- ruleset --policy "$policy" --family 5
 refuses 'ruleset queue base' '--queue-base 70000: ' -- ruleset --policy "$policy" --queue-base 70000

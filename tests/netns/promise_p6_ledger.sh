@@ -58,8 +58,8 @@ balanced 'allowed reads'
 above 'inspected, to the cell' cell inspected 4
 above 'inspected, to the clients' control inspected 4
 above 'kernel lane: pure ACKs' cell kernel 2
-came=$(in_f iptables-save -c 2>/dev/null | sed -n 's/^\[\([0-9]*\):.*-A FORWARD -j otfw-zones_in$/\1/p')
-came6=$(in_f ip6tables-save -c 2>/dev/null | sed -n 's/^\[\([0-9]*\):.*-A FORWARD -j otfw-zones_in$/\1/p')
+came=$(in_f iptables-save -c 2>/dev/null | sed -n 's/^\[\([0-9]*\):.*-A FORWARD -j otfw-forward$/\1/p')
+came6=$(in_f ip6tables-save -c 2>/dev/null | sed -n 's/^\[\([0-9]*\):.*-A FORWARD -j otfw-forward$/\1/p')
 [ -z "$came" ] || same 'packets in, as the hook itself counts them' $((came + came6)) "$(figure all in)"
 
 same 'kernel lane' 'ok 1' "$(tcp $PLC 8080)"

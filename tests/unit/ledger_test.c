@@ -20,26 +20,35 @@ int64_t clock_us(void)
 	return 0;
 }
 
-#define IPT(in, inspected, unseen)                                                                               \
-	"*mangle\n:FORWARD ACCEPT [9:9]\n"                                                                       \
-	"[" in ":800] -A otfw-in_1 -m comment --comment \"otfw in cell\" -j RETURN\n"                            \
-	"[" inspected                                                                                            \
-	":1] -A otfw-out_1 -m mark --mark 0x1/0xff -m comment --comment \"otfw out cell/inspected\" -j RETURN\n" \
-	"[" unseen                                                                                               \
-	":1] -A otfw-out_1 -m mark --mark 0x6/0xff -m comment --comment \"otfw out cell/unseen\" -j RETURN\n"    \
-	"[77:1] -A otfw-postrouting -m mark --mark 0x1/0xff -m comment --comment \"otfw ledger inspected\"\n"    \
-	"[55:1] -A otfw-safety_in -m comment --comment \"otfw safety-in peers/1\" -j RETURN\nCOMMIT\n"
-#define DROPS_TEXT(invalid, unlisted)                                                                              \
-	"[" invalid                                                                                                \
-	":1] -A otfw-dropto_1 -m conntrack --ctstate INVALID -m comment --comment \"otfw invalid cell\" -j DROP\n" \
-	"[" unlisted ":1] -A otfw-dropto_1 -m comment --comment \"otfw unlisted-to cell\" -j DROP\n"               \
+#define IPT(entered, queued, inspected, unseen)                                                                                   \
+	"*filter\n:FORWARD ACCEPT [9:9]\n[" entered                                                                               \
+	":1] -A FORWARD -j otfw-forward\n[3:3] -A FORWARD -j theirs\n"                                                            \
+	"[" queued                                                                                                                \
+	":800] -A otfw-queue_1 -m comment --comment \"otfw queued cell\" -j MARK --set-xmark 0x6/0xff\n"                          \
+	"[" inspected                                                                                                             \
+	":1] -A otfw-out_1 -m mark --mark 0x1/0xff -m comment --comment \"otfw out cell/inspected\" -j RETURN\n"                  \
+	"[" unseen                                                                                                                \
+	":1] -A otfw-out_1 -m mark --mark 0x6/0xff -m comment --comment \"otfw out cell/unseen\" -j RETURN\n"                     \
+	"[77:1] -A otfw-postrouting -m mark --mark 0x1/0xff -m comment --comment \"otfw ledger inspected\" -g otfw-post_queued\n" \
+	"[55:1] -A otfw-flowin_1 -m comment --comment \"otfw safety-in peers/1\" -j CT --notrack\nCOMMIT\n"
+#define DROPS_TEXT(invalid, unlisted)                                                                        \
+	"[" invalid ":1] -A otfw-bad_1 -m comment --comment \"otfw invalid cell\" -j DROP\n"                 \
+	"[" unlisted ":1] -A otfw-dropto_1 -m comment --comment \"otfw unlisted-to cell\" -j DROP\n"         \
 	"[0:0] -A otfw-dropfrom_0 -m comment --comment \"otfw no-zone\" -j DROP\n"
+/* Accepted in the kernel, and isolated on the way out: from a queue, from the kernel lane. */
+#define MORE_TEXT(kernel, cut, cut_kernel)                                                                       \
+	"[" kernel                                                                                               \
+	":1] -A otfw-kernel_1 -m comment --comment \"otfw accepted-kernel cell\" -j MARK --set-xmark 0x4/0xff\n" \
+	"[" cut ":1] -A otfw-cutout_1 -m comment --comment \"otfw isolated-out cell/queue\" -j DROP\n"           \
+	"[" cut_kernel                                                                                           \
+	":1] -A otfw-cutout_1 -m comment --comment \"otfw isolated-out cell/kernel\" -j DROP\n"
 /* Queue, dropped, of them late, settled, suspects, released. */
 #define BOOKS(before, row, after) "\n@ books\nbefore 0 " before "\n" row "\nafter 0 " after "\n"
 #define ROW(waiting, full, refused)                                                                          \
 	"    0  31621     " waiting " 2 65531     " full "     " refused "      100  1"
-#define READING(first, drops, books, second)                                                                 \
-	"\n@ first\n" first "\n@ drops\n" drops books "\n@ second\n" second
+#define READING(first, drops, books, second) "\n@ first\n" first drops books "\n@ second\n" second drops
+#define NO_DROPS                             DROPS_TEXT("0", "0")
+#define NO_BOOKS                             BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0")
 
 struct row {
 	const char *name, *text, *base;
@@ -47,45 +56,35 @@ struct row {
 	uint64_t moving;
 	int64_t before;
 };
+#define SAME(text, drops, books) READING(text, drops, books, text)
 static const struct row rows[] = {
-	{"all_left",
-	 READING(IPT("10", "10", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0"), IPT("10", "10", "0")),
-	 NULL, 0, 0, 0},
-	{"kernel_drops_are_booked",
-	 READING(IPT("10", "5", "1"), DROPS_TEXT("3", "1"),
-		 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0"), IPT("10", "5", "1")),
-	 NULL, 0, 0, 0},
+	{"all_left", SAME(IPT("10", "10", "10", "0"), NO_DROPS, NO_BOOKS), NULL, 0, 0, 0},
+	{"kernel_drops_are_booked", SAME(IPT("10", "6", "5", "1"), DROPS_TEXT("3", "1"), NO_BOOKS), NULL, 0,
+	 0, 0},
 	{"queue_books_explain_the_rest",
-	 READING(IPT("21", "0", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("6 0 5 4 9", ROW("3", "2", "1"), "6 0 5 4 9"), IPT("21", "0", "0")),
-	 NULL, 0, 0, 0},
+	 SAME(IPT("21", "21", "0", "0"), NO_DROPS, BOOKS("6 0 5 4 9", ROW("3", "2", "1"), "6 0 5 4 9")), NULL,
+	 0, 0, 0},
 	{"a_drop_that_came_too_late_is_none",
-	 READING(IPT("10", "8", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("5 3 0 0 0", ROW("0", "0", "0"), "5 3 0 0 0"), IPT("10", "8", "0")),
-	 NULL, 0, 0, 0},
-	{"lost_packets_are_unaccounted",
-	 READING(IPT("10", "8", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0"), IPT("10", "8", "0")),
+	 SAME(IPT("10", "10", "8", "0"), NO_DROPS, BOOKS("5 3 0 0 0", ROW("0", "0", "0"), "5 3 0 0 0")), NULL,
+	 0, 0, 0},
+	{"packets_lost_behind_a_queue_are_unaccounted", SAME(IPT("10", "10", "8", "0"), NO_DROPS, NO_BOOKS),
 	 NULL, 2, 0, 0},
+	{"packets_that_no_account_has_are_unaccounted", SAME(IPT("10", "7", "7", "0"), NO_DROPS, NO_BOOKS),
+	 NULL, 3, 0, 0},
 	{"one_booked_twice_shows_too",
-	 READING(IPT("10", "10", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("1 0 0 0 0", ROW("0", "0", "0"), "1 0 0 0 0"), IPT("10", "10", "0")),
+	 SAME(IPT("10", "10", "10", "0"), NO_DROPS, BOOKS("1 0 0 0 0", ROW("0", "0", "0"), "1 0 0 0 0")),
 	 NULL, -1, 0, 0},
+	{"what_is_isolated_on_its_way_out_is_no_loss",
+	 SAME(IPT("10", "6", "4", "0") MORE_TEXT("4", "2", "1"), NO_DROPS, NO_BOOKS), NULL, 0, 0, 0},
 	{"packets_that_move_are_no_loss",
-	 READING(IPT("10", "8", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("0 0 0 0 0", ROW("2", "0", "0"), "0 0 0 0 0"), IPT("15", "15", "0")),
-	 NULL, 0, 12, 0},
+	 READING(IPT("10", "10", "8", "0"), NO_DROPS, BOOKS("0 0 0 0 0", ROW("2", "0", "0"), "0 0 0 0 0"),
+		 IPT("15", "15", "15", "0")),
+	 NULL, 0, 22, 0},
 	{"a_loss_beyond_what_moves_shows",
-	 READING(IPT("10", "4", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0"), IPT("12", "6", "0")),
-	 NULL, 4, 4, 0},
+	 READING(IPT("10", "10", "4", "0"), NO_DROPS, NO_BOOKS, IPT("12", "12", "6", "0")), NULL, 4, 8, 0},
 	{"losses_before_the_start_are_told_apart",
-	 READING(IPT("20", "15", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("1 0 0 0 0", ROW("0", "0", "0"), "1 0 0 0 0"), IPT("20", "15", "0")),
-	 READING(IPT("10", "6", "0"), DROPS_TEXT("0", "0"),
-		 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0"), IPT("10", "6", "0")),
-	 0, 0, 4},
+	 SAME(IPT("20", "20", "15", "0"), NO_DROPS, BOOKS("1 0 0 0 0", ROW("0", "0", "0"), "1 0 0 0 0")),
+	 SAME(IPT("10", "10", "6", "0"), NO_DROPS, NO_BOOKS), 0, 0, 4},
 };
 
 static struct ledger now, base;
@@ -111,7 +110,8 @@ static void other_labels_are_left_alone(void **state)
 	assert_true(ledger_parse(&now, rows[1].text));
 	assert_int_equal(now.nzones, 2);
 	assert_string_equal(now.zones[0].name, "cell");
-	assert_int_equal(now.zones[0].in[0], 10);
+	assert_int_equal(now.entered[0], 10);
+	assert_int_equal(now.zones[0].way[0][WAY_QUEUE], 6);
 	assert_int_equal(now.zones[0].out[1][OUT_UNSEEN], 1);
 	assert_int_equal(now.zones[0].drop[0][DROP_INVALID], 3);
 	assert_string_equal(now.zones[1].name, "no-zone");
@@ -120,33 +120,37 @@ static void other_labels_are_left_alone(void **state)
 static void both_families_add_up(void **state)
 {
 	(void)state;
-	assert_true(ledger_parse(&now,
-				 "@ first\n" IPT("10", "1", "2") "@ first\n" IPT(
-					 "5", "1", "0") "@ drops\n" DROPS_TEXT("1", "0")
-					 BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0") "@ second\n" IPT(
-						 "10", "1", "2") "@ second\n" IPT("6", "1", "0")));
-	assert_int_equal(now.zones[0].in[0], 15);
-	assert_int_equal(now.zones[0].in[1], 16);
+	assert_true(ledger_parse(
+		&now, "@ first\n" IPT("10", "10", "1", "2") "@ first\n" IPT("5", "5", "1", "0") NO_BOOKS
+		"@ second\n" IPT("10", "10", "1", "2") "@ second\n" IPT("6", "6", "1", "0")));
+	assert_int_equal(now.entered[0], 15);
+	assert_int_equal(now.entered[1], 16);
+	assert_int_equal(now.zones[0].way[1][WAY_QUEUE], 16);
 	assert_int_equal(now.zones[0].out[0][OUT_INSPECTED], 2);
 }
 
 static void nft_counters_are_objects(void **state)
 {
 #define NFT                                                                                                                              \
-	"table inet otfw {\n\tcounter in_1_all {\n\t\tpackets 7 bytes 99\n\t}\n\n\tcounter out_1_kernel {\n\t\tpackets 6 bytes 1\n\t}\n" \
-	"\tcounter dropto_1_invalid {\n\t\tpackets 1 bytes 40\n\t}\n\tchain in_1 {\n"                                                    \
-	"\t\tcounter name \"in_1_all\" return comment \"otfw in cell\"\n\t}\n\tchain out_1 {\n"                                          \
-	"\t\tmeta mark & 0x000000ff == 0x00000004 counter name \"out_1_kernel\" return comment \"otfw out cell/kernel\"\n\t}\n"          \
-	"\tchain dropto_1 {\n\t\tct state invalid counter name \"dropto_1_invalid\" drop comment \"otfw invalid cell\"\n\t}\n"           \
-	"\tchain forward {\n\t\tcounter packets 3 bytes 9 goto kernel comment \"otfw kernel cell/web\"\n\t}\n}\n"
+	"table inet otfw {\n\tcounter entered {\n\t\tpackets 8 bytes 99\n\t}\n\n\tcounter queue_1_all {\n\t\tpackets 1 bytes 9\n\t}\n\n" \
+	"\tcounter kernel_1_all {\n\t\tpackets 6 bytes 1\n\t}\n\tcounter out_1_inspected {\n\t\tpackets 1 bytes 1\n\t}\n"                \
+	"\tcounter bad_1_invalid {\n\t\tpackets 1 bytes 40\n\t}\n\tchain queue_1 {\n"                                                    \
+	"\t\tcounter name \"queue_1_all\" meta mark set meta mark & 0xffffff00 | 0x00000006 comment \"otfw queued cell\"\n\t}\n"         \
+	"\tchain kernel_1 {\n\t\tcounter name \"kernel_1_all\" meta mark set 0x4 comment \"otfw accepted-kernel cell\"\n\t}\n"           \
+	"\tchain out_1 {\n"                                                                                                              \
+	"\t\tmeta mark & 0x000000ff == 0x00000001 counter name \"out_1_inspected\" return comment \"otfw out cell/inspected\"\n\t}\n"    \
+	"\tchain bad_1 {\n\t\tcounter name \"bad_1_invalid\" drop comment \"otfw invalid cell\"\n\t}\n"                                  \
+	"\tchain hook_forward {\n\t\ttype filter hook forward priority 0; policy drop;\n"                                                \
+	"\t\tcounter name \"entered\" jump forward comment \"otfw entered\"\n\t}\n"                                                      \
+	"\tchain forward {\n\t\tcounter packets 3 bytes 9 goto kernel_1 comment \"otfw kernel cell/web\"\n\t}\n}\n"
 	struct ledger_balance b;
 
 	(void)state;
 	memset(&base, 0, sizeof(base));
 	assert_true(ledger_parse(
 		&now, "@ first\n" NFT BOOKS("0 0 0 0 0", ROW("0", "0", "0"), "0 0 0 0 0") "@ second\n" NFT));
-	assert_int_equal(now.zones[0].in[1], 7);
-	assert_int_equal(now.zones[0].out[0][OUT_KERNEL], 6);
+	assert_int_equal(now.entered[1], 8);
+	assert_int_equal(now.zones[0].way[0][WAY_KERNEL], 6);
 	assert_int_equal(now.zones[0].drop[1][DROP_INVALID], 1);
 	ledger_weigh(&now, &base, &b);
 	assert_int_equal(b.unaccounted, 0);
@@ -156,38 +160,46 @@ static void half_a_reading_is_none(void **state)
 {
 	(void)state;
 	assert_false(ledger_parse(&now, ""));
-	assert_false(ledger_parse(&now, "@ first\n" IPT("10", "10", "0")));
-	assert_false(ledger_parse(&now, "@ first\n" IPT("1", "1", "0") "@ second\n" IPT("1", "1", "0")));
+	assert_false(ledger_parse(&now, "@ first\n" IPT("10", "10", "10", "0")));
+	assert_false(
+		ledger_parse(&now, "@ first\n" IPT("1", "1", "1", "0") "@ second\n" IPT("1", "1", "1", "0")));
 	assert_false(ledger_parse(&now, "@ first\n@ first\n@ books\n@ second\n"));
 	assert_false(now.good);
 }
 
 static void safety_flows_are_listed(void **state)
 {
-	static const char ipt[] =
-		"\n@ first\n[7:1] -A otfw-safety_in -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
-		"\n@ drops\n[2:1] -A otfw-safety_queued -m comment --comment \"otfw safety-queued peers/1\" -j RETURN\n"
-		"\n@ books\n"
-		"\n@ second\n[8:1] -A otfw-safety_in -i a -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
-		"[1:1] -A otfw-safety_in -i b -m comment --comment \"otfw safety-in peers/1\" -j RETURN\n"
-		"[9:1] -A otfw-safety_out -m comment --comment \"otfw safety-out peers/1\" -j RETURN\n"
-		"[5:1] -A otfw-safety_out -m comment --comment \"otfw safety-out peers/2\" -j RETURN\n";
+#define FLOW(n, chain, label)                                                                                \
+	"[" n ":1] -A otfw-" chain " -m comment --comment \"otfw " label "\" -j RETURN\n"
+	static const char ipt[] = "\n@ first\n" FLOW("7", "flowin_1", "safety-in peers/1")
+		FLOW("7", "flowout_1", "safety-out peers/1") FLOW("4", "flowin_2", "safety-in peers/2") FLOW(
+			"3", "flowout_2", "safety-out peers/2")
+			FLOW("1", "safety_queued", "safety-queued peers/1") "\n@ books\n\n@ second\n" FLOW(
+				"8", "flowin_1", "safety-in peers/1")
+				FLOW("9", "flowout_1", "safety-out peers/1")
+					FLOW("4", "flowin_2", "safety-in peers/2")
+						FLOW("3", "flowout_2", "safety-out peers/2")
+							FLOW("2", "safety_queued", "safety-queued peers/1");
 	static const char nft[] =
 		"\n@ first\n\n@ books\n\n@ second\n"
-		"\t\tiifname \"a\" udp dport 30010 counter packets 12 bytes 96 return comment \"otfw safety-in peers/0\"\n";
+		"\tcounter flowin_1_all {\n\t\tpackets 12 bytes 96\n\t}\n"
+		"\t\tcounter name \"flowin_1_all\" notrack comment \"otfw safety-in peers/0\"\n"
+		"\t\tudp dport 30010 counter packets 3 bytes 96 return comment \"otfw safety-queued peers/0\"\n";
 	static struct ledger l;
 
 	(void)state;
 	assert_true(ledger_parse(&l, ipt));
 	assert_int_equal(l.nflows, 2);
 	assert_string_equal(l.flows[0].name, "peers/1");
-	assert_int_equal(l.flows[0].in, 9); /* both interfaces, as the second reading has them */
-	assert_int_equal(l.flows[0].out, 9);
+	assert_int_equal(l.flows[0].in[1], 8);
+	assert_int_equal(l.flows[0].out[1], 9);
 	assert_int_equal(l.flows[0].queued, 2);
-	assert_int_equal(l.flows[1].out, 5);
+	assert_int_equal(flow_lost(&l.flows[0]), 0); /* they moved between two listings */
+	assert_int_equal(flow_lost(&l.flows[1]), 1);
 	assert_true(ledger_parse(&l, nft));
 	assert_int_equal(l.nflows, 1);
-	assert_int_equal(l.flows[0].in, 12);
+	assert_int_equal(l.flows[0].in[1], 12);
+	assert_int_equal(l.flows[0].queued, 3);
 }
 
 int main(void)

@@ -147,14 +147,16 @@ static const struct row rows[] = {
 	 NULL},
 	{"base_makes_chains_it_would_not_empty", PLAN_IPTABLES, 4, PLAN_BASE, "-N otfw-forward\n", ":otfw-"},
 	{"base_counts_what_nobody_saw", PLAN_IPTABLES, 6, PLAN_BASE,
-	 "-m mark --mark 0x6/0xff -m comment --comment \"otfw ledger unseen\"\n", NULL},
+	 "-m mark --mark 0x6/0xff -m comment --comment \"otfw ledger unseen\" -g otfw-post_queued\n", NULL},
+	{"base_asks_first_for_safety_on_the_way_out", PLAN_IPTABLES, 4, PLAN_BASE,
+	 "-N otfw-postrouting\n-A otfw-postrouting -m mark --mark 0x5/0xff -m comment --comment \"otfw ledger safety\" -g otfw-post_safety\n",
+	 NULL},
 	{"base_marks_the_connection_of_a_reset", PLAN_IPTABLES, 4, PLAN_BASE,
 	 "-m mark --mark 0x77/0xff -m comment --comment \"otfw ledger reset\" -j CONNMARK --set-xmark 0x77/0xff\n",
 	 NULL},
 	{"fill_touches_no_base_chain", PLAN_IPTABLES, 4, PLAN_FILL, ":otfw-forward - [0:0]\n", " FORWARD"},
 	{"fill_leaves_host_traffic_alone", PLAN_IPTABLES, 4, PLAN_FILL, "*filter\n", "INPUT"},
-	{"fill_leaves_the_ledger_counting", PLAN_IPTABLES, 4, PLAN_FILL, "*mangle\n:otfw-safety_in - [0:0]\n",
-	 ":otfw-postrouting"},
+	{"fill_leaves_the_ledger_counting", PLAN_IPTABLES, 4, PLAN_FILL, "*mangle\n", ":otfw-postrouting"},
 	{"v4_text_has_no_v6_address", PLAN_IPTABLES, 4, PLAN_FILL, "-d 10.2.0.2 ", "fd00:"},
 	{"v6_text_has_no_v4_address", PLAN_IPTABLES, 6, PLAN_FILL, "-d fd00:2::2 ", "10.2.0."},
 	{"ports_of_one_rule_share_a_line", PLAN_IPTABLES, 4, PLAN_FILL,
@@ -166,64 +168,73 @@ static const struct row rows[] = {
 	{"open_queue_has_bypass", PLAN_IPTABLES, 4, PLAN_FILL, "-j NFQUEUE --queue-num 21 --queue-bypass\n",
 	 NULL},
 	{"mark_is_set_before_the_queue", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-queue_20 -j MARK --set-xmark 0x6/0xff\n"
-	 "-A otfw-queue_20 -m comment --comment \"otfw queue common\" -j NFQUEUE --queue-num 20\n",
-	 NULL},
+	 " -m comment --comment \"otfw queued cell\" -j MARK --set-xmark 0x6/0xff\n-A otfw-queue_", NULL},
 	{"kernel_lane_never_queues", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-s 10.1.0.2 -p tcp --dport 443 -m comment --comment \"otfw kernel historian/web\" -g otfw-kernel\n",
+	 "-s 10.1.0.2 -p tcp --dport 443 -m comment --comment \"otfw kernel historian/web\" -g otfw-kernel_",
 	 NULL},
 	{"kernel_lane_udp", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-s 10.1.0.2 -p udp --dport 123 -m comment --comment \"otfw kernel historian/time\" -g otfw-kernel\n",
+	 "-s 10.1.0.2 -p udp --dport 123 -m comment --comment \"otfw kernel historian/time\" -g otfw-kernel_",
 	 NULL},
 	{"ping_is_answered_by_type_0", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-d 10.1.0.2 -p icmp -m icmp --icmp-type 0 -m comment --comment \"otfw kernel historian/ping\" -g otfw-kernel\n",
+	 "-d 10.1.0.2 -p icmp -m icmp --icmp-type 0 -m comment --comment \"otfw kernel historian/ping\" -g otfw-kernel_",
 	 NULL},
 	{"icmp_errors_only_when_related", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-p icmp -m icmp --icmp-type 3 -m conntrack --ctstate RELATED ", "--icmp-type 5"},
 	{"safety_is_untracked_by_interface", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-prerouting -i eth1 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw untracked sis-peer\" -j CT --notrack\n",
+	 "-i eth1 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw untracked sis-peer\" -g otfw-flowin_",
 	 NULL},
 	{"safety_crosses_between_its_interfaces", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-safety -i eth1 -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 ", "-i eth1 -o eth1"},
+	 " -i eth1 -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safe_",
+	 "-i eth1 -o eth1"},
 	{"safety_answers_too", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-safety -i eth2 -o eth1 -s 10.9.0.18 -d 10.9.0.2 -p udp --sport 30010 ", NULL},
+	 " -i eth2 -o eth1 -s 10.9.0.18 -d 10.9.0.2 -p udp --sport 30010 -m comment --comment \"otfw safety sis-peer\" ",
+	 NULL},
 	{"safety_is_counted_in", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-safety_in -i eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-in sis-peer/0\" -j RETURN\n",
-	 NULL},
+	 " -m comment --comment \"otfw safety-in sis-peer/0\" -j CT --notrack\n", ":otfw-flowin_"},
 	{"safety_is_counted_out", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-safety_out -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-out sis-peer/0\" -j RETURN\n",
-	 NULL},
+	 " -m comment --comment \"otfw safety-out sis-peer/0\" -j RETURN\n", ":otfw-flowout_"},
+	{"safety_leaves_by_its_interfaces", PLAN_IPTABLES, 4, PLAN_FILL,
+	 " -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -g otfw-flowout_", NULL},
 	{"safety_is_counted_before_a_queue_from_any_interface", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-safety_queued -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-queued sis-peer/0\" -j RETURN\n",
-	 "-A otfw-safety_queued -i"},
-	{"a_queue_counts_safety_packets_first", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-p udp -j otfw-safety_queued\n-A otfw-queue_20 -j MARK --set-xmark 0x6/0xff\n-A otfw-queue_20 ",
-	 NULL},
+	 " -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-queued sis-peer/0\" -j RETURN\n",
+	 "-A otfw-safety_queued_by0 -i"},
+	{"tcp_does_not_ask_for_udp_lanes", PLAN_IPTABLES, 4, PLAN_FILL, "-j otfw-safety_queued_by0\n",
+	 "-j otfw-safety_queued\n"},
 	{"safety_with_an_alarm_is_copied_by_its_headers", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-j NFLOG --nflog-group 7766 --nflog-threshold 1 --nflog-prefix \"sis-watched\" --nflog-size 128\n",
 	 NULL},
 	{"safety_with_a_mirror_is_copied_whole", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "--nflog-prefix \"sis-mirrored\"\n", "--nflog-prefix \"sis-mirrored\" --nflog-size"},
 	{"safety_without_either_is_not_copied", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "--dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safety_accept\n",
+	 "--dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safe_",
 	 "--nflog-prefix \"sis-peer\""},
 	{"nft_copies", PLAN_NFT, 0, PLAN_FILL,
 	 " counter log prefix \"sis-watched\" group 7766 queue-threshold 1 snaplen 128", NULL},
 	{"nft_safety_is_counted_in", PLAN_NFT, 0, PLAN_FILL,
-	 "otfw safety_in iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter return comment \"otfw safety-in sis-peer/0\"",
-	 NULL},
+	 "_all\" notrack comment \"otfw safety-in sis-peer/0\"", NULL},
 	{"safety_comes_first", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -j otfw-island\n-A otfw-forward -p tcp --syn -m connmark --mark 0x77/0xff ",
+	 "-A otfw-forward -s 10.9.0.18 -j otfw-safety_by1\n-A otfw-forward -j otfw-gate\n", NULL},
+	{"marked_sessions_are_behind_one_comparison", PLAN_IPTABLES, 4, PLAN_FILL,
+	 ":otfw-gate - [0:0]\n-A otfw-gate -m connmark ! --mark 0x0/0xff -j otfw-marked\n"
+	 "-A otfw-gate -m conntrack --ctstate INVALID -j otfw-bad\n",
+	 NULL},
+	{"a_syn_makes_a_new_session", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-marked -p tcp --syn -m connmark --mark 0x77/0xff -m comment --comment \"otfw reconnect\" -j CONNMARK --set-xmark 0x0/0xff\n",
 	 NULL},
 	{"only_segments_behind_a_syn_are_reset", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-p tcp ! --syn -m connmark --mark 0x77/0xff -m comment --comment \"otfw reset line\" -j REJECT --reject-with tcp-reset\n",
 	 NULL},
 	{"a_session_opens_in_one_direction", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-forward -p tcp ! --syn -g otfw-sessions\n"
 	 "-A otfw-forward -m conntrack --ctdir ORIGINAL -j otfw-to_servers\n"
-	 "-A otfw-forward -p tcp ! --syn -j otfw-from_servers\n"
 	 "-A otfw-forward ! -p tcp -m conntrack --ctdir REPLY -j otfw-from_servers\n",
 	 NULL},
-	{"everything_else_is_dropped", PLAN_IPTABLES, 4, PLAN_FILL, "-A otfw-forward -j otfw-drops\n", NULL},
+	{"everything_else_is_dropped", PLAN_IPTABLES, 4, PLAN_FILL, "-A otfw-forward -g otfw-drops\nCOMMIT\n",
+	 NULL},
+	{"every_other_segment_is_dropped", PLAN_IPTABLES, 4, PLAN_FILL, "-A otfw-sessions -g otfw-drops\n",
+	 NULL},
+	{"an_emptied_account_opens_nothing", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-drops -m comment --comment \"otfw uncounted\" -j DROP\n", "-A otfw-drops -g"},
 	{"drops_are_counted_by_zone", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-m comment --comment \"otfw unlisted-to line\" -j DROP\n", NULL},
 	{"accounts_are_made_not_emptied", PLAN_IPTABLES, 4, PLAN_FILL, "\n-N otfw-out_", ":otfw-out_"},
@@ -234,11 +245,14 @@ static const struct row rows[] = {
 	{"nft_base_is_closed", PLAN_NFT, 0, PLAN_BASE, "type filter hook forward priority 0; policy drop;",
 	 NULL},
 	{"nft_fill_makes_no_base_chain", PLAN_NFT, 0, PLAN_FILL, "flush chain inet otfw forward\n", "hook"},
-	{"nft_fill_deletes_nothing", PLAN_NFT, 0, PLAN_FILL, "add chain inet otfw queue_20\n", "delete"},
+	{"nft_fill_deletes_nothing", PLAN_NFT, 0, PLAN_FILL, "add chain inet otfw queue_", "delete"},
+	{"nft_counts_what_enters", PLAN_NFT, 0, PLAN_BASE,
+	 "hook_forward counter name \"entered\" jump forward comment \"otfw entered\"\n", NULL},
 	{"nft_open_queue_has_bypass", PLAN_NFT, 0, PLAN_FILL, "queue num 21 bypass", "queue num 20 bypass"},
-	{"nft_has_both_families", PLAN_NFT, 0, PLAN_FILL, "ip6 daddr fd00:2::2 jump to_", NULL},
+	{"nft_has_both_families", PLAN_NFT, 0, PLAN_FILL,
+	 "ip6 saddr fd00:1::/64 ip6 daddr fd00:2::2 tcp dport", NULL},
 	{"nft_ports", PLAN_NFT, 0, PLAN_FILL,
-	 "ip saddr 10.1.0.0/24 tcp dport { 502, 1502-1510 } counter goto queue_20", NULL},
+	 "ip saddr 10.1.0.0/24 ip daddr 10.2.0.2 tcp dport { 502, 1502-1510 } counter goto queue_", NULL},
 	{"link_base_drops_until_filled", PLAN_LINK, 0, PLAN_BASE,
 	 "type filter hook forward priority -200; policy drop;", "accept"},
 	{"link_lets_named_ethertypes_pass", PLAN_LINK, 0, PLAN_FILL,
@@ -248,7 +262,7 @@ static const struct row rows[] = {
 	 "add rule bridge otfw_link forward accept\n",
 	 NULL},
 	{"nft_safety_is_untracked", PLAN_NFT, 0, PLAN_FILL,
-	 "iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter notrack", NULL},
+	 "iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter goto flowin_", NULL},
 };
 
 /* ---- what isolates and overrides ---- */
@@ -273,52 +287,58 @@ struct island_row {
 	const char *has, *lacks;
 };
 static const struct island_row island_rows[] = {
-	{"none_leaves_empty_chains", NULL, 0, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "*filter\n:otfw-island - [0:0]\n:otfw-override - [0:0]\n", "DROP"},
+	{"none_costs_nothing", NULL, 0, PLAN_IPTABLES, 4, PLAN_ISLAND,
+	 ":otfw-gate - [0:0]\n-A otfw-gate -m connmark ! --mark 0x0/0xff -j otfw-marked\n"
+	 "-A otfw-gate -m conntrack --ctstate INVALID -j otfw-bad\nCOMMIT\n",
+	 "island"},
 	{"island_alone_touches_nothing_else", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*mangle\n",
 	 "otfw-forward"},
 	{"both_ways", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-island -d 10.2.0.0/24 -j otfw-island_to_0\n-A otfw-island -s 10.2.0.0/24 -j otfw-island_from_0\n",
+	 "-A otfw-gate -d 10.2.0.0/24 -j otfw-island_to_0\n-A otfw-gate -s 10.2.0.0/24 -j otfw-island_from_0\n",
 	 NULL},
 	{"in_ipv6_too", cell_cut, 1, PLAN_IPTABLES, 6, PLAN_ISLAND,
-	 "-A otfw-island -s fd00:2::/64 -j otfw-island_from_0\n", "10.2"},
+	 "-A otfw-gate -s fd00:2::/64 -j otfw-island_from_0\n", "10.2"},
 	{"within_the_zone_goes_on", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
 	 "-A otfw-island_from_0 -d 10.2.0.0/24 -j RETURN\n"
-	 "-A otfw-island_from_0 -j MARK --set-xmark 0x8/0xff\n-A otfw-island_from_0 -j otfw-drops\n"
-	 "-A otfw-island_from_0 -m comment --comment \"otfw isolated-uncounted cell\" -j DROP\n",
+	 "-A otfw-island_from_0 -g otfw-isolated\n",
 	 NULL},
 	{"what_waited_is_cut_on_its_way_out", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-island_out -d 10.2.0.0/24 -m mark ! --mark 0x5/0xff -j otfw-island_out_to_0\n", NULL},
+	 "-A otfw-post_queued -d 10.2.0.0/24 -j otfw-island_out_to_0\n"
+	 "-A otfw-post_queued -s 10.2.0.0/24 -j otfw-island_out_from_0\n-A otfw-post_queued -g otfw-zones_out\n",
+	 "-A otfw-post_safety -d"},
 	{"safety_lanes_only_when_told", sis_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-island_out -s 10.9.0.0/28 -j otfw-island_out_from_0\n", "--mark 0x5/0xff"},
+	 "-A otfw-post_safety -s 10.9.0.0/28 -j otfw-island_out_from_0\n-A otfw-post_safety -g otfw-safety_out\n",
+	 NULL},
 	{"a_zone_that_the_policy_lost", gone_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-island -s 10.7.0.0/16 -j otfw-island_from_0\n", NULL},
+	 "-A otfw-gate -s 10.7.0.0/16 -j otfw-island_from_0\n", NULL},
 	{"a_reload_keeps_it", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-island -s 10.2.0.0/24 -j otfw-island_from_0\n", NULL},
+	 "-A otfw-gate -s 10.2.0.0/24 -j otfw-island_from_0\n", NULL},
 	{"a_reload_keeps_the_cut_on_the_way_out", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-island_out -s 10.2.0.0/24 -m mark ! --mark 0x5/0xff -j otfw-island_out_from_0\n", NULL},
+	 "-A otfw-post_kernel -s 10.2.0.0/24 -j otfw-island_out_from_0\n", NULL},
 	{"override_lists_its_tuples", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-override_to_0 -s 10.1.0.0/24 -d 10.3.0.2 -p tcp --dport 502 -m comment --comment \"otfw override line\" -g otfw-override_accept\n",
+	 "-A otfw-override_to_0 -s 10.1.0.0/24 -d 10.3.0.2 -p tcp --dport 502 -m comment --comment \"otfw override line\" -g otfw-over_",
+	 NULL},
+	{"override_lists_no_other_tuples", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, ":otfw-override_to_0",
 	 "10.2.0."},
 	{"override_has_its_end_in_the_kernel", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-override -m conntrack --ctdir ORIGINAL -m time --datestop 2023-11-14T22:13:19 -j otfw-override_to_0\n",
+	 "-A otfw-gate -m conntrack --ctdir ORIGINAL -m time --datestop 2023-11-14T22:13:19 -j otfw-override_to_0\n",
 	 NULL},
-	{"override_marks_what_nobody_inspected", line_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-override_accept -j MARK --set-xmark 0x7/0xff\n-A otfw-override_accept -j ACCEPT\n", NULL},
+	{"override_marks_what_nobody_inspected", line_open, 1, PLAN_IPTABLES, 4, PLAN_FILL,
+	 " -m comment --comment \"otfw accepted-override line\" -j MARK --set-xmark 0x7/0xff\n", NULL},
 	{"no_override_of_a_safety_zone", sis_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*filter\n",
 	 "override_to"},
 	{"no_override_of_no_zone", no_open, 1, PLAN_IPTABLES, 4, PLAN_ISLAND, "*filter\n", "override_to"},
 	{"isolate_comes_before_override", both, 2, PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-A otfw-forward -j otfw-safety\n-A otfw-forward -j otfw-island\n", NULL},
+	 ":otfw-gate - [0:0]\n-A otfw-gate -d 10.3.0.0/24 -j otfw-island_to_1\n", NULL},
 	{"invalid_is_dropped_before_override", both, 2, PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-m conntrack --ctstate INVALID -g otfw-drops\n-A otfw-forward -j otfw-override\n", NULL},
+	 "-m conntrack --ctstate INVALID -j otfw-bad\n-A otfw-gate -m conntrack --ctdir ORIGINAL -m time ",
+	 NULL},
 	{"nft_both_ways", cell_cut, 1, PLAN_NFT, 0, PLAN_ISLAND,
-	 "add rule inet otfw island ip6 saddr fd00:2::/64 jump island_from_0\n", "delete"},
+	 "add rule inet otfw gate ip6 saddr fd00:2::/64 jump island_from_0\n", "delete"},
 	{"nft_out", cell_cut, 1, PLAN_NFT, 0, PLAN_FILL,
-	 "add rule inet otfw island_out ip daddr 10.2.0.0/24 meta mark & 0xff != 0x5 jump island_out_to_0\n",
-	 "hook"},
+	 "add rule inet otfw post_queued ip daddr 10.2.0.0/24 jump island_out_to_0\n", "hook"},
 	{"nft_override_has_its_end", line_open, 1, PLAN_NFT, 0, PLAN_ISLAND,
-	 "add rule inet otfw override ct direction original meta time < \"1700000000\" jump override_to_0\n",
+	 "add rule inet otfw gate ct direction original meta time < \"1700000000\" jump override_to_0\n",
 	 NULL},
 	{"frames_that_are_not_ip_have_no_zone", cell_cut, 1, PLAN_LINK, 0, PLAN_ISLAND, NULL, "a"},
 };
@@ -354,15 +374,13 @@ static void a_reload_that_keeps_islands_leaves_them_alone(void **state)
 		o.backend = (enum plan_backend)backend;
 		assert_int_equal(plan_print(&policy, &o, PLAN_FILL, f), 0);
 		fclose(f);
-		/* The jumps stay, and the chains are neither declared nor filled. */
-		assert_non_null(
-			strstr(text, backend == PLAN_NFT ? "forward jump island\n" : "-j otfw-island\n"));
-		assert_non_null(
-			strstr(text, backend == PLAN_NFT ? "forward jump override\n" : "-j otfw-override\n"));
+		/* The chains are neither declared nor filled; what leads to them stays. */
+		assert_non_null(strstr(text, backend == PLAN_NFT ? "forward jump gate\n" : "-j otfw-gate\n"));
+		assert_null(strstr(text, backend == PLAN_NFT ? "chain inet otfw gate" : ":otfw-gate"));
 		assert_null(strstr(text, backend == PLAN_NFT ? "chain inet otfw island" : ":otfw-island"));
 		assert_null(
 			strstr(text, backend == PLAN_NFT ? "chain inet otfw override" : ":otfw-override"));
-		assert_null(strstr(text, backend == PLAN_NFT ? "otfw island_out " : "-A otfw-island"));
+		assert_null(strstr(text, backend == PLAN_NFT ? "otfw post_queued " : "-A otfw-post_queued"));
 		free(text);
 	}
 }
@@ -426,13 +444,18 @@ static void every_jump_has_its_chain(void **state)
 static void nothing_stands_before_the_safety_lane(void **state)
 {
 	char *text = print(PLAN_IPTABLES, 4, PLAN_FILL);
-	const char *first = strstr(text, "-A otfw-forward ");
+	const char *gate = strstr(text, "-A otfw-forward -j otfw-gate\n");
 
 	(void)state;
-	assert_non_null(first);
-	assert_int_equal(strncmp(first, "-A otfw-forward -j otfw-safety\n", 31), 0);
-	for (const char *at = text; (at = strstr(at, "-A otfw-safety ")) != NULL; at++) {
-		const char *end = strchr(at, '\n'), *to = strstr(at, "-g otfw-safety_");
+	assert_non_null(gate);
+	assert_true(gate > strstr(text, "-A otfw-forward ")); /* the lane's are there, and */
+	for (const char *at = text; (at = strstr(at, "-A otfw-forward ")) != NULL && at < gate; at++) {
+		const char *end = strchr(at, '\n'), *to = strstr(at, "-j otfw-safety_by");
+
+		assert_true(to && to < end);
+	}
+	for (const char *at = text; (at = strstr(at, "-A otfw-safety_by")) != NULL; at++) {
+		const char *end = strchr(at, '\n'), *to = strstr(at, "-g otfw-safe");
 
 		assert_true(to && to < end);
 	}
@@ -443,7 +466,7 @@ static void nothing_stands_before_the_safety_lane(void **state)
 		if (at[strlen("\n-A otfw-safety_")] < '0' || at[strlen("\n-A otfw-safety_")] > '9')
 			continue;
 		snprintf(line, sizeof(line), "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
-		assert_true(strstr(line, " -j NFLOG ") || strstr(line, " -g otfw-safety_accept"));
+		assert_true(strstr(line, " -j NFLOG ") || strstr(line, " -g otfw-safe_"));
 	}
 	free(text);
 }
