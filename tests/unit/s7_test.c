@@ -118,11 +118,12 @@ static void golden(void **state)
 		assert_true(pdu.answers >= 0);
 	if (pdu.ops[0].dir != DIR_RESPONSE)
 		assert_int_equal(pdu.answers, -1);
-	assert_int_equal(pdu.exception,
-			 strstr(g->name, "refused") && !strstr(g->name, "three") ||
-				 strcmp(g->name, "no such SZL") == 0 ||
-				 strcmp(g->name, "a read acknowledged without data") == 0 ||
-				 strcmp(g->name, "a refusal nobody is known to have caused") == 0);
+	static const char *const also[] = {"no such SZL", "a read acknowledged without data",
+					   "a refusal nobody is known to have caused"};
+	bool no = strstr(g->name, "refused") && !strstr(g->name, "three");
+	for (size_t k = 0; k < sizeof also / sizeof *also; k++)
+		no |= strcmp(g->name, also[k]) == 0;
+	assert_int_equal(pdu.exception, no);
 	free(data);
 }
 
