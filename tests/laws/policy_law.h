@@ -132,12 +132,14 @@ static void exact_of(const struct pdu *p, struct exact *e)
 			nvalues = add_sorted(e->values, nvalues, v);
 		}
 		if ((op->has & OP_RANGE) != 0)
-			e->cells[ncells++] = (struct model_cell){.space = op->space,
-								 .first = op->first,
-								 .last = op->last,
-								 .read = !change,
-								 .write = change,
-								 .bounded = change && known};
+			e->cells[ncells++] = (struct model_cell){
+				.space = op->space,
+				.first = op->first,
+				.last = op->last,
+				.type = known && op->values.kind == VALUES_FLOAT ? TYPE_FLOAT32 : TYPE_RAW,
+				.read = !change,
+				.write = change,
+				.bounded = change && known};
 		for (uint32_t k = 0; k < op->nargs; k++) {
 			unsigned name = op->args[k].name;
 			assert_in_range(name, 0, FN_ARGS_MAX - 1);
