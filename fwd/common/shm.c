@@ -10,7 +10,7 @@ _Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
 _Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
 
 struct layout {
-	uint64_t flows, pool, held, rates, claims, ring, guardian_ring, end;
+	uint64_t flows, pool, held, books, rates, claims, ring, guardian_ring, end;
 };
 
 static uint64_t up(uint64_t n, uint64_t to)
@@ -25,7 +25,8 @@ static struct layout layout(void)
 	l.flows = up(sizeof(struct shm), PAGE);
 	l.pool = up(l.flows + (uint64_t)SHM_FLOWS * SHM_FLOW_SIZE, PAGE);
 	l.held = up(l.pool + SHM_POOL_SIZE, LINE);
-	l.rates = up(l.held + SHM_HELD * sizeof(struct shm_held), LINE);
+	l.books = up(l.held + SHM_HELD * sizeof(struct shm_held), LINE);
+	l.rates = up(l.books + SHM_BOOKS * sizeof(struct shm_book), LINE);
 	l.claims = up(l.rates + SHM_RATES * sizeof(struct rate_slot), LINE);
 	l.ring = up(l.claims + (uint64_t)SHM_CLAIMS * SHM_CLAIM_SIZE, LINE);
 	l.guardian_ring = up(l.ring + sizeof(struct ring), LINE);
@@ -78,6 +79,7 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->flows_at = l.flows;
 	s->pool_at = l.pool;
 	s->held_at = l.held;
+	s->books_at = l.books;
 	s->rates_at = l.rates;
 	s->claims_at = l.claims;
 	s->ring_at = l.ring;
@@ -105,8 +107,8 @@ struct shm *shm_open_mem(void *mem, size_t size, const char **err)
 	else if (s->size != l.end || size < l.end)
 		*err = "shared memory has another size";
 	else if (s->flows_at != l.flows || s->pool_at != l.pool || s->held_at != l.held ||
-		 s->rates_at != l.rates || s->claims_at != l.claims || s->ring_at != l.ring ||
-		 s->guardian_ring_at != l.guardian_ring)
+		 s->books_at != l.books || s->rates_at != l.rates || s->claims_at != l.claims ||
+		 s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring)
 		*err = "shared memory has another layout";
 	else
 		return s;

@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | held | rates | claims | ring | guardian ring
+ *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | ring | guardian ring
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */
@@ -16,9 +16,10 @@
 #include <stdint.h>
 
 #include "fwd/common/event.h"
+#include "fwd/common/island.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 4u
+#define SHM_VERSION 5u
 
 #define SHM_FLOWS      16384u
 #define SHM_FLOW_SIZE  2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
@@ -97,11 +98,30 @@ struct shm_engine {
 	_Atomic uint32_t current_id;
 	_Atomic uint32_t dropping_id;  /* a drop is being given to this packet, */
 	_Atomic uint64_t dropping;     /* and this is what SHM_DROPPED is to be then; 0: none is */
+	_Atomic uint32_t dropping_at;  /* of that packet: its entry in the books (SHM_BOOK_*), */
+	_Atomic uint64_t dropping_now; /* and what it is to be; 0: none */
 	_Atomic uint32_t current_flow; /* slot, or UINT32_MAX while unknown */
 	_Atomic uint32_t last_id;      /* last id read: the next engine sees gaps from here */
 	_Atomic uint64_t heartbeat; /* signs of life: packets handled, and the times it found nothing to do */
 	_Atomic uint32_t quarantines; /* ever imposed */
 };
+
+/*
+ * Of what the engine did not let pass as inspected: why, by the zone that the packet was for (where that is none, by the one it came
+ * from). Written by the engine, a book is one zone's, found by its name, for good. The first is of packets of no zone, the last of all
+ * zones for which there is no other left.
+ */
+enum shm_book_kind { SHM_BOOK_DROPPED, SHM_BOOK_PASSED, SHM_BOOK_RESET, SHM_BOOK_KINDS };
+struct shm_book {
+	_Atomic uint32_t used; /* 1: the name is written */
+	char zone[ISLAND_ZONE];
+	_Atomic uint64_t n[SHM_BOOK_KINDS][REASON_COUNT_OF];
+};
+#define SHM_BOOKS 64u
+/* An entry as one number, not 0. */
+#define SHM_BOOK_AT(book, kind, reason) (1u + ((book)*SHM_BOOK_KINDS + (kind)) * REASON_COUNT_OF + (reason))
+#define SHM_BOOK_KIND(at)               (((at)-1u) / REASON_COUNT_OF % SHM_BOOK_KINDS)
+_Static_assert(SHM_BOOK_AT(SHM_BOOKS, 0, 0) <= 0xffffu, "entries are 16-bit numbers");
 
 /* Ends that engines died on: see fwd/engine/suspect.h. Written by the engine. */
 struct shm_suspect {
@@ -117,7 +137,7 @@ struct shm_suspect {
 struct shm {
 	uint32_t magic, version;
 	uint64_t size;
-	uint64_t flows_at, pool_at, held_at, rates_at, claims_at, ring_at,
+	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, ring_at,
 		guardian_ring_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;
@@ -141,6 +161,16 @@ struct shm *shm_open_mem(void *mem, size_t size, const char **err);
 static inline void *shm_at(struct shm *s, uint64_t off)
 {
 	return (char *)s + off;
+}
+/* The counter of an entry, NULL for 0. */
+static inline _Atomic uint64_t *shm_book_at(struct shm *s, uint32_t at)
+{
+	struct shm_book *books = (struct shm_book *)shm_at(s, s->books_at);
+	uint32_t i = at - 1, one = SHM_BOOK_KINDS * REASON_COUNT_OF;
+
+	if (at == 0 || i / one >= SHM_BOOKS)
+		return NULL;
+	return &books[i / one].n[i % one / REASON_COUNT_OF][i % REASON_COUNT_OF];
 }
 static inline void shm_add(struct shm *s, enum shm_counter c, uint64_t n)
 {

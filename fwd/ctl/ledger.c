@@ -28,6 +28,9 @@ static void zone_text(const char *title, const json_t *z)
 	       ask_number(z, "kernel"), ask_number(z, "inspected"), total(uninspected), total(dropped));
 	ask_numbers_print("  uninspected: ", uninspected);
 	ask_numbers_print("  dropped: ", dropped);
+	ask_numbers_print("  passed uninspected by engines, why: ", json_object_get(z, "passed-by"));
+	ask_numbers_print("  denied with a reset, why: ", json_object_get(z, "reset-by"));
+	ask_numbers_print("  dropped by engines, why: ", json_object_get(z, "queue-by"));
 }
 
 static void ledger_text(const json_t *s)

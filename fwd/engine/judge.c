@@ -17,11 +17,22 @@ static void decide(struct work *w, const struct decision *d)
 	atomic_store_explicit(&shm->flows_clean, 0, memory_order_release);
 }
 
+static uint32_t entry(const struct work *w, enum shm_book_kind kind)
+{
+	return book_entry(&w->v->books, w->v->policy, &w->p->tuple, kind, w->reason);
+}
+
 void work_accept_rewritten(struct work *w, uint32_t mark, const uint8_t *packet, uint32_t len)
 {
+	uint32_t book = mark == PLAN_MARK_INSPECTED ? 0 : entry(w, SHM_BOOK_PASSED);
+
 	shm_add(w->v->shm, mark == PLAN_MARK_INSPECTED ? SHM_INSPECTED : SHM_PASSED, 1);
-	decide(w, &(struct decision){
-			  .action = ACTION_ACCEPT, .mark = mark, .packet = packet, .packet_len = len});
+	book_add(w->v->shm, book, 1);
+	decide(w, &(struct decision){.action = ACTION_ACCEPT,
+				     .mark = mark,
+				     .book = book,
+				     .packet = packet,
+				     .packet_len = len});
 }
 
 void work_accept(struct work *w, uint32_t mark)
@@ -34,10 +45,17 @@ void work_drop(struct work *w)
 {
 	struct shm *s = w->v->shm;
 	uint64_t n = atomic_load_explicit(&s->counters[SHM_DROPPED], memory_order_relaxed) + 1;
+	uint32_t book = entry(w, SHM_BOOK_DROPPED);
+	_Atomic uint64_t *at = shm_book_at(s, book);
+	uint64_t booked = at ? atomic_load_explicit(at, memory_order_relaxed) + 1 : 0;
 
+	atomic_store_explicit(&s->engine.dropping_at, book, memory_order_relaxed);
+	atomic_store_explicit(&s->engine.dropping_now, booked, memory_order_relaxed);
 	atomic_store_explicit(&s->engine.dropping_id, w->id, memory_order_relaxed);
 	atomic_store_explicit(&s->engine.dropping, n, memory_order_release);
-	decide(w, &(struct decision){.action = ACTION_DROP});
+	decide(w, &(struct decision){.action = ACTION_DROP, .book = book});
+	if (at)
+		atomic_store_explicit(at, booked, memory_order_relaxed);
 	atomic_store_explicit(&s->counters[SHM_DROPPED], n, memory_order_relaxed);
 	atomic_store_explicit(&s->engine.dropping, 0, memory_order_release);
 }
@@ -56,9 +74,12 @@ static void reset(struct work *w)
 		work_drop(w);
 		return;
 	}
+	uint32_t book = entry(w, SHM_BOOK_RESET);
 	shm_add(v->shm, SHM_RESETS, 1);
+	book_add(v->shm, book, 1);
 	decide(w, &(struct decision){.action = ACTION_RESET,
 				     .mark = PLAN_MARK_RESET,
+				     .book = book,
 				     .packet = v->rewrite,
 				     .packet_len = len});
 }
@@ -97,6 +118,8 @@ void work_report(struct work *w, enum judgement j, bool would_deny, enum reason 
 		.reason = reason,
 		.match = match,
 	};
+	if (reason != REASON_NONE)
+		w->reason = reason;
 	if (pdu) {
 		r.pdu_no = ++v->pdus;
 		shm_add(v->shm, SHM_PDUS, 1);

@@ -26,8 +26,7 @@
 
 #define MESSAGE_MAX    (0xffffu + 4096u) /* a packet and its attributes */
 #define ATTRIBUTES_MAX 64u               /* of one message */
-#define DROPPED_IDS    65536u            /* more than a queue and its answers hold */
-#define DROPPED_WORDS  (DROPPED_IDS / 64u)
+#define BOOKED_IDS     65536u            /* more than a queue and its answers hold */
 #define CLOCK_EVERY_US 1000000
 
 /* Everything the engine has, fixed at start. */
@@ -38,7 +37,8 @@ static struct {
 	int64_t clock_at,
 		wall_off; /* when the wall clock was last asked, and how far it is from the monotonic one */
 	uint16_t queue_num;
-	uint64_t dropped[DROPPED_WORDS]; /* one bit an id: the last verdict for it was a drop */
+	uint16_t booked
+		[BOOKED_IDS]; /* where the last verdict for an id is booked; 0: nowhere, it was inspected */
 	uint8_t message[MESSAGE_MAX] __attribute__((aligned(8)));
 } engine;
 
@@ -79,20 +79,10 @@ struct verdict_message {
 #define VERDICT_PLAIN offsetof(struct verdict_message, payload_attr)
 _Static_assert(sizeof(struct verdict_message) == 16 + 4 + 12 + 8 + 4, "netlink attributes are packed");
 
-/* A verdict may come back as too late: then it must be known whether it was a drop. */
-static uint64_t *dropped_word(uint32_t id)
+/* A verdict may come back as too late: then it must be known what was booked for it. */
+static uint16_t *booked(uint32_t id)
 {
-	return &engine.dropped[id % DROPPED_IDS / 64];
-}
-static void remember(uint32_t id, bool drop)
-{
-	uint64_t bit = UINT64_C(1) << id % 64;
-
-	*dropped_word(id) = drop ? *dropped_word(id) | bit : *dropped_word(id) & ~bit;
-}
-static bool was_dropped(uint32_t id)
-{
-	return *dropped_word(id) >> id % 64 & 1;
+	return &engine.booked[id % BOOKED_IDS];
 }
 
 static void decide(void *ctx, uint32_t id, const struct decision *d)
@@ -114,7 +104,7 @@ static void decide(void *ctx, uint32_t id, const struct decision *d)
 	ssize_t n;
 
 	(void)ctx;
-	remember(id, !accept);
+	*booked(id) = (uint16_t)d->book;
 	if (plen == 0) {
 		m.h.nlmsg_len = VERDICT_PLAIN;
 		n = send(FD_QUEUE, &m, VERDICT_PLAIN, 0);
@@ -150,10 +140,11 @@ static void on_error(const struct nlmsghdr *h)
 		return; /* an acknowledgement, or an answer to the guardian */
 	if (e.error == -ENOENT) {
 		shm_add(engine.verdict.shm, SHM_LATE_VERDICTS, 1);
-		if (was_dropped(h->nlmsg_seq)) {
+		uint32_t at = *booked(h->nlmsg_seq);
+		if (at && SHM_BOOK_KIND(at) == SHM_BOOK_DROPPED)
 			shm_add(engine.verdict.shm, SHM_LATE_DROPS, 1);
-			remember(h->nlmsg_seq, false);
-		}
+		book_add(engine.verdict.shm, at, -1);
+		*booked(h->nlmsg_seq) = 0;
 		live_late(h->nlmsg_seq, &engine.now);
 	} else {
 		shm_add(engine.verdict.shm, SHM_QUEUE_ERRORS, 1);

@@ -39,6 +39,7 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 								    : FLOW_NONE;
 
 	v->policy = NULL;
+	v->books.shm = NULL;
 	v->generation = 0;
 	v->in_step = false;
 	v->port_hook = NULL;
@@ -59,6 +60,7 @@ void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generati
 {
 	v->policy = p;
 	v->generation = generation;
+	book_policy(&v->books, v->shm, p);
 }
 
 /* ---- routes ---- */

@@ -7,6 +7,7 @@
 #define OTFW_FWD_ENGINE_VERDICT_H
 
 #include "fwd/common/shm.h"
+#include "fwd/engine/book.h"
 #include "fwd/engine/flow.h"
 #include "fwd/engine/pkt.h"
 #include "rules/policy.h"
@@ -20,7 +21,8 @@ enum action {
 /* What becomes of one packet. Every id handed to verdict_packet() gets exactly one, at once or (held segments) later. */
 struct decision {
 	enum action action;
-	uint32_t mark;         /* PLAN_MARK_*, 0 with ACTION_DROP */
+	uint32_t mark; /* PLAN_MARK_*, 0 with ACTION_DROP */
+	uint32_t book; /* where it is booked (SHM_BOOK_AT), should it turn out to be too late; 0: nowhere */
 	const uint8_t *packet; /* the rewritten IP packet, or NULL: unchanged */
 	uint32_t packet_len;
 };
@@ -74,6 +76,7 @@ struct verdict {
 	struct verdict_sink sink;
 	struct memory memory;
 	struct rates rates;
+	struct books books;
 	uint64_t pdus;
 	struct match match;
 	struct undo undo;                                           /* of the segment at hand */

@@ -31,6 +31,7 @@ struct work {
 	struct stream *s;
 	unsigned dir;              /* 1: from the server */
 	const struct route *route; /* the flow's, or one that names why there is none; NULL: none */
+	enum reason reason;        /* the last that was reported */
 };
 
 static inline struct history work_history(const struct work *w)

@@ -294,6 +294,9 @@ void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself)
 		/* Given or not, it is now, and the engine's. */
 		queue_verdict(q, atomic_load(&s->engine.dropping_id), false);
 		atomic_store(&s->counters[SHM_DROPPED], dropping);
+		_Atomic uint64_t *entry = shm_book_at(s, atomic_load(&s->engine.dropping_at));
+		if (entry)
+			atomic_store(entry, atomic_load(&s->engine.dropping_now));
 	}
 	if (!of_itself && atomic_load(&s->flows_clean))
 		return;

@@ -395,7 +395,34 @@ void ledger_weigh(const struct ledger *l, const struct ledger *base, struct ledg
 
 /* ---- the answer ---- */
 
-static void account_print(const struct ledger_zone *z, struct jsonl *j)
+/* What engines say of a zone ("all": of every one), by reason. */
+static void causes_print(const struct recorder *r, const char *zone, enum shm_book_kind kind, const char *key,
+			 struct jsonl *j)
+{
+	uint64_t n[REASON_COUNT_OF] = {0};
+	bool all = strcmp(zone, "all") == 0;
+
+	for (unsigned i = 0; i < r->nqueues; i++) {
+		struct shm *s = r->queues[i].shm;
+
+		for (unsigned k = 0; s && k < SHM_BOOKS; k++) {
+			struct shm_book *b = (struct shm_book *)shm_at(s, s->books_at) + k;
+
+			if (!atomic_load_explicit(&b->used, memory_order_acquire) ||
+			    (!all && strncmp(b->zone, zone, sizeof(b->zone)) != 0))
+				continue;
+			for (unsigned c = 0; c < REASON_COUNT_OF; c++)
+				n[c] += atomic_load_explicit(&b->n[kind][c], memory_order_relaxed);
+		}
+	}
+	jsonl_object(j, key);
+	for (unsigned c = 0; c < REASON_COUNT_OF; c++)
+		if (n[c])
+			jsonl_uint(j, reason_name((enum reason)c), n[c]);
+	jsonl_object_end(j);
+}
+
+static void account_print(const struct recorder *r, const struct ledger_zone *z, struct jsonl *j)
 {
 	const uint64_t *way = z->way[1], *cut = z->cut[1], *out = z->out[1];
 
@@ -416,6 +443,9 @@ static void account_print(const struct ledger_zone *z, struct jsonl *j)
 		jsonl_uint(j, drop_names[i], z->drop[1][i] + (i == DROP_ISOLATED ? sum(cut, WAYS) : 0));
 	jsonl_int(j, "queue", (int64_t)(way[WAY_QUEUE] - out_sum(z, 1)));
 	jsonl_object_end(j);
+	causes_print(r, z->name, SHM_BOOK_PASSED, "passed-by", j);
+	causes_print(r, z->name, SHM_BOOK_RESET, "reset-by", j);
+	causes_print(r, z->name, SHM_BOOK_DROPPED, "queue-by", j);
 }
 
 static void zone_add(struct ledger_zone *all, const struct ledger_zone *z)
@@ -481,12 +511,12 @@ void ledger_print(const struct recorder *r, struct jsonl *j)
 	for (unsigned i = 0; i < l->nzones; i++) {
 		zone_add(&all, &l->zones[i]);
 		jsonl_object(j, NULL);
-		account_print(&l->zones[i], j);
+		account_print(r, &l->zones[i], j);
 		jsonl_object_end(j);
 	}
 	jsonl_array_end(j);
 	jsonl_object(j, "all");
-	account_print(&all, j);
+	account_print(r, &all, j);
 	jsonl_object_end(j);
 	jsonl_array(j, "safety-flows");
 	for (unsigned i = 0; i < l->nflows; i++)

@@ -36,6 +36,15 @@ for z in l["zones"] + [l["all"]]:
     parts = z["safety"] + z["kernel"] + z["inspected"] + sum(z["uninspected"].values()) + sum(z["dropped"].values())
     if z["in"] != parts or min(z["dropped"].values()) < 0:
         sys.exit("%s: %s" % (z["name"], z))
+    # What engines say of a zone, by cause: all of what they passed or reset, and no more than was dropped behind queues.
+    run = l["before-start"] == 0
+    if run and (sum(z["passed-by"].values()) != z["uninspected"]["passed"] or sum(z["reset-by"].values()) != z["dropped"]["denied-reset"]):
+        sys.exit("%s: causes: %s" % (z["name"], z))
+    if sum(z["queue-by"].values()) > z["dropped"]["queue"]:
+        sys.exit("%s: more causes than drops: %s" % (z["name"], z))
+denied = sum(sum(z["queue-by"].values()) for z in l["zones"])
+if denied != sum(q["denied"] for q in l["queues"]) or denied != sum(l["all"]["queue-by"].values()):
+    sys.exit("denied by cause: %d, by queue: %s" % (denied, l["queues"]))
 behind = l["all"]["dropped"]["queue"]
 known = sum(q[k] for q in l["queues"] for k in ("denied", "settled", "suspects", "full", "refused", "waiting")) + l["before-start"]
 if behind != known:
@@ -90,6 +99,8 @@ same 'safety lane, to the zone' 100 "$(figure sis-io safety)"
 same 'invalid' 30 "$(figure cell dropped/invalid)"
 above 'unlisted' line dropped/unlisted 1
 above 'dropped behind the queue' cell dropped/queue 20
+same 'why: twenty datagrams' 20 "$(figure cell queue-by/function)"
+same 'why: three sessions reset' 3 "$(figure all reset-by/function)"
 above 'denied and reset' all dropped/denied-reset 3
 
 # Reloads, with a zone more and a zone less, while packets go by.
