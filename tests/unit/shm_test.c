@@ -30,7 +30,8 @@ static void parts_are_disjoint_and_in_order(void **state)
 	assert_true(s->flows_at >= sizeof(struct shm));
 	assert_true(s->pool_at >= s->flows_at + (uint64_t)SHM_FLOWS * SHM_FLOW_SIZE);
 	assert_true(s->held_at >= s->pool_at + SHM_POOL_SIZE);
-	assert_true(s->rates_at >= s->held_at + SHM_HELD * sizeof(struct shm_held));
+	assert_true(s->books_at >= s->held_at + SHM_HELD * sizeof(struct shm_held));
+	assert_true(s->rates_at >= s->books_at + SHM_BOOKS * sizeof(struct shm_book));
 	assert_true(s->ring_at >= s->rates_at + SHM_RATES * sizeof(struct rate_slot));
 	assert_true(s->guardian_ring_at >= s->ring_at + sizeof(struct ring));
 	assert_true(s->size >= s->guardian_ring_at + sizeof(struct ring));
@@ -48,7 +49,7 @@ static void parts_are_aligned(void **state)
 {
 	const char *err;
 	struct shm *s = shm_open_mem(fresh(), shm_size(), &err);
-	const uint64_t at[] = {s->flows_at, s->pool_at, s->held_at,
+	const uint64_t at[] = {s->flows_at, s->pool_at, s->held_at,         s->books_at,
 			       s->rates_at, s->ring_at, s->guardian_ring_at};
 
 	(void)state;

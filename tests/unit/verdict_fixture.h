@@ -56,6 +56,21 @@ static inline int on_nothing(void **state)
 	(void)state;
 	return start(NULL);
 }
+/* The ledger's books: each drop, each packet passed uninspected, each reset stands under one zone and one reason. */
+static inline void booked_all(void)
+{
+	static const enum shm_counter counters[SHM_BOOK_KINDS] = {SHM_DROPPED, SHM_PASSED, SHM_RESETS};
+
+	for (uint32_t kind = 0; kind < SHM_BOOK_KINDS; kind++) {
+		uint64_t n = 0;
+
+		for (uint32_t book = 0; book < SHM_BOOKS; book++)
+			for (uint32_t r = 0; r < REASON_COUNT_OF; r++)
+				n += atomic_load(shm_book_at(b->shm, SHM_BOOK_AT(book, kind, r)));
+		assert_int_equal(n, atomic_load(&b->shm->counters[counters[kind]]));
+	}
+}
+
 /* In the end every packet has had exactly one decision. */
 static inline int down(void **state)
 {
@@ -65,6 +80,8 @@ static inline int down(void **state)
 	for (uint32_t id = b->next_id > BENCH_IDS ? b->next_id - BENCH_IDS : 1; id < b->next_id; id++)
 		assert_int_equal(b->got[id % BENCH_IDS].count, 1);
 	assert_int_equal(atomic_load(&b->shm->flows_clean), 1);
+	if (b->v->policy)
+		booked_all();
 	bench_free(b);
 	return 0;
 }
