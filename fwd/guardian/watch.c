@@ -52,7 +52,7 @@
 #define STUCK_MIN_US    100000
 #define STUCK_DEADLINES 8
 #define START_US        5000000 /* an engine that starts may take so long */
-#define CONTINUE_US     3000    /* from SIGCONT to SIGKILL */
+#define CONTINUE_US     50000   /* from SIGCONT to SIGKILL: on a busy machine it waits for a CPU */
 #define LIVE_US         3000    /* an engine that holds segments shows a sign of life every millisecond */
 #define PERIOD_QUIET_US 1000000
 #define DRAIN_MAX       4096u /* messages taken out in one tick */
@@ -266,6 +266,7 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 		w->heartbeat = beat;
 		w->pid = pid;
 		w->stuck_us = 0;
+		w->continued = false;
 		return;
 	}
 	if (w->stuck_us == 0) {
@@ -282,8 +283,9 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 	if (stuck < limit)
 		return;
 	if (atomic_load(&s->engine.busy) && stuck < limit + CONTINUE_US) {
-		if (atomic_load(&w->ask) == ASK_NOTHING)
+		if (!w->continued)
 			ask_for(w, ASK_CONTINUE);
+		w->continued = true;
 		return;
 	}
 	ask_for(w, ASK_KILL);

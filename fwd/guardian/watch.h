@@ -40,6 +40,7 @@ struct watched {
 	uint64_t heartbeat;
 	uint32_t pid;
 	int64_t beat_us, stuck_us, released_us;
+	bool continued; /* stuck, and told to go on */
 
 	/* From here to the main thread. */
 	_Atomic uint32_t ask, ask_pid;
