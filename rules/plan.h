@@ -30,6 +30,15 @@ enum plan_part {
 };
 
 /*
+ * iptables: what BASE says and what an account says stays in the kernel when a new version starts, so that it counts on. This number changes with
+ * either; an empty chain of BASE's carries it, and the guardian does not go on with another one.
+ */
+#define PLAN_LAYOUT       2
+#define PLAN_LAYOUT_CHAIN "otfw-layout-" PLAN_TEXT(PLAN_LAYOUT)
+#define PLAN_TEXT(n)      PLAN_TEXT_OF(n)
+#define PLAN_TEXT_OF(n)   #n
+
+/*
  * Packet marks, in the low octet (the rest belongs to others): the ledger. A packet gets PLAN_MARK_QUEUED before the queue
  * and a verdict's mark behind it; they are counted on the way out. What leaves with PLAN_MARK_QUEUED nobody saw: the kernel let it
  * go by bypass or fail-open. What this host sends itself carries none of them.

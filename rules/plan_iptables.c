@@ -181,7 +181,8 @@ void plan_iptables_base(const struct plan_options *o, FILE *out)
 	fputs("*filter\n-N otfw-forward\n-A otfw-forward -m comment --comment \"otfw closed\" -j DROP\n"
 	      "-I FORWARD 1 -j otfw-forward\nCOMMIT\n"
 	      "*raw\n-N otfw-prerouting\n-I PREROUTING 1 -j otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-N otfw-post_safety\n-N otfw-post_queued\n-N otfw-post_kernel\n-N otfw-postrouting\n",
+	      "*mangle\n-N " PLAN_LAYOUT_CHAIN
+	      "\n-N otfw-post_safety\n-N otfw-post_queued\n-N otfw-post_kernel\n-N otfw-postrouting\n",
 	      out);
 	plan_ledger(plan_iptables_rule, o, out);
 	fputs("-I POSTROUTING 1 -j otfw-postrouting\nCOMMIT\n", out);
@@ -193,6 +194,7 @@ void plan_iptables_remove(const struct plan_options *o, FILE *out)
 	(void)o;
 	fputs("*filter\n-D FORWARD -j otfw-forward\n-F otfw-forward\nCOMMIT\n"
 	      "*raw\n-D PREROUTING -j otfw-prerouting\n-F otfw-prerouting\n-X otfw-prerouting\nCOMMIT\n"
-	      "*mangle\n-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\nCOMMIT\n",
+	      "*mangle\n-D POSTROUTING -j otfw-postrouting\n-F otfw-postrouting\n-X otfw-postrouting\n-X " PLAN_LAYOUT_CHAIN
+	      "\nCOMMIT\n",
 	      out);
 }

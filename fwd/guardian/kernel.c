@@ -253,6 +253,19 @@ static bool has_chain(int family, const struct hook *h)
 	return ask(argv);
 }
 
+/* Is what stays over a restart of this version? Else the ledger could not balance, and rules of two versions would be mixed. */
+static int layout_iptables(const struct guardian *g, int family)
+{
+	static const struct hook postrouting = {"mangle", "POSTROUTING", "otfw-postrouting"},
+				 layout = {"mangle", "", PLAN_LAYOUT_CHAIN};
+
+	if (!has_chain(family, &postrouting) || has_chain(family, &layout))
+		return 0;
+	say("the IPv%d ruleset in the kernel is another version's: take it away first (otfwd --remove)%s",
+	    family, g->best_effort ? "; going on as told" : "");
+	return g->best_effort ? 0 : -1;
+}
+
 /*
  * Table by table: a ruleset that is there is left alone (closed zones stay closed and open ones open while the guardian starts),
  * a jump that somebody took away is put back, a table without otfw gets its part of BASE.
@@ -264,7 +277,7 @@ static int base_iptables(const struct guardian *g, const struct job *j)
 	size_t len;
 	int rc = 0;
 
-	if (print(g, NULL, j, PLAN_BASE, &text, &len) < 0)
+	if (layout_iptables(g, family) < 0 || print(g, NULL, j, PLAN_BASE, &text, &len) < 0)
 		return -1;
 	for (size_t i = 0; i < HOOKS && rc == 0; i++) {
 		const struct hook *h = &hooks[i];
@@ -300,6 +313,13 @@ int kernel_base(struct guardian *g)
 
 /* ---- removal ---- */
 
+/* Does this line of -S lead from somebody else's chain to one of otfw's? An older version may have had other hooks. */
+static bool is_jump(const char *line)
+{
+	return strncmp(line, "-A ", 3) == 0 && strncmp(line + 3, "otfw-", 5) != 0 &&
+	       strstr(line, " -j otfw-");
+}
+
 /* Every chain of otfw's in a table, emptied first: they lead to each other. */
 static int sweep(int family, const char *table)
 {
@@ -324,6 +344,8 @@ static int sweep(int family, const char *table)
 		for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 			if (strncmp(l, "-N otfw-", 8) == 0)
 				fprintf(f, ":%s - [0:0]\n", l + 3);
+			else if (is_jump(l))
+				fprintf(f, "-D %s\n", l + 3);
 		for (char *l = again ? strtok_r(again, "\n", &save) : NULL; l;
 		     l = strtok_r(NULL, "\n", &save))
 			if (strncmp(l, "-N otfw-", 8) == 0)

@@ -68,6 +68,24 @@ fw_stop
 in_f "$B/otfwd" --remove || fail 'otfwd --remove fails'
 tune "$F" net/netfilter/nf_conntrack_checksum=1
 
+# A ruleset of an older version, whose hooks were others: refused, and taken away by this one.
+fw_start $POLICY
+fw_stop
+layout=$(in_f iptables-save -t mangle 2>/dev/null | sed -n 's/^:\(otfw-layout-[0-9]*\) .*/\1/p')
+if [ -n "$layout" ]; then
+	in_f iptables -t mangle -X "$layout"
+	in_f iptables -t mangle -N otfw-zones_in
+	in_f iptables -t mangle -I FORWARD -j otfw-zones_in
+	start --policy $POLICY
+	same "another version's ruleset: exit status" 1 $?
+	same "another version's ruleset: the reason" '*IPv4 ruleset in the kernel is another version*otfwd --remove*' "$(tr '\n' ' ' <"$TMP/out")"
+	same "another version's ruleset: it stays" 'connect:*' "$(printf 'read holding 1 1\n' | in_c "$TOOLS/modbus_client" -t 500 $PLC | cut -d' ' -f2-)"
+else
+	echo 'note: the nft backend is in use, which replaces an older ruleset by itself'
+fi
+in_f "$B/otfwd" --remove || fail 'otfwd --remove fails'
+same 'removed: what is left of otfw' 0 "$(traces)"
+
 in_f iptables -A FORWARD -m comment --comment theirs -j ACCEPT
 in_f iptables -A INPUT -m comment --comment theirs -j ACCEPT
 fw_start $POLICY --queue-base 7
