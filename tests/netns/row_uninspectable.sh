@@ -121,5 +121,5 @@ safety 'beside all that' 200
 ledger 'all that'
 more 'open zone: passed uninspected' 11 $(($(figure line uninspected) - passed))
 more 'closed zone: dropped' 11 "$(figure cell dropped)"
-same 'closed zone: passed uninspected, but for the override' 0 $(($(figure cell uninspected) - $(counted 'out cell.override')))
+same 'closed zone: passed uninspected, but for the override' 0 $(($(figure cell uninspected) - $(figure cell uninspected/override)))
 fw_stop
