@@ -8,7 +8,7 @@
 #
 # and the ratios of DESIGN section 10 for what can be measured here. Round trips: client, server and what inspects share CPU 0, so that
 # the path is compared and not the scheduler. Pure acknowledgements pass in the kernel in both `accept` and `otfw`.
-# ROUNDS=10 READS=20000 BULK_ROUNDS=5 BULK_MB=1000 change the amount.
+# ROUNDS=10 READS=20000 BULK_ROUNDS=5 BULK_MB=1000 FAULT_REPS=5 FAULT_ROUNDS=3 change the amount.
 set -u
 . "$(dirname "$0")/../netns/lib.sh"
 ROUNDS=${ROUNDS:-10} READS=${READS:-20000} BULK_ROUNDS=${BULK_ROUNDS:-5} BULK_MB=${BULK_MB:-1000}
@@ -168,7 +168,35 @@ own=$(awk '/^Rss(Anon|File):/ {n += $2} END {print n}' "/proc/$INSPECTOR/status"
 shared=$(awk '/^[0-9a-f]+-[0-9a-f]+ / {m = /memfd:/} m && /^Size:/ {n += $2} END {print n + 0}' "/proc/$INSPECTOR/smaps")
 row "engine memory, MiB (own $((own / 1024)), shared with guardian and recorder $((shared / 1024)))" $(((own + shared + 1023) / 1024)) 128 '' le
 end
+
+# Faults: the tests that keep these promises, shortened, and the figures they print. A test that fails has no figures: that is said.
+fault() { # NAME, in $OUT/NAME: 0 when it has figures
+	env "${@:2}" "tests/netns/$1.sh" >"$OUT/$1" 2>&1
+	local rc=$?
+	[ $rc -eq 0 ] || [ $rc -eq 77 ] && return 0
+	echo "tests/netns/$1.sh fails: $(grep -m 1 -e '^WRONG' "$OUT/$1" || tail -n 1 "$OUT/$1")"
+	over=$((over + 1))
+	return 1
+}
+found() { # WHAT FIGURE BUDGET UNIT le|ge: a row, where the test has printed a figure
+	if [ -n "$2" ]; then row "$@"; else echo "$1: not measured: $(tail -n 1 "$OUT/$FAULT")" && over=$((over + 1)); fi
+}
 echo
-echo 'Not measured here: the safety lane under flood (no safety traffic yet), open zones under SIGSTOP and policy swap (make test).'
+FAULT=promise_p5_bounded_delay
+if fault $FAULT REPS="${FAULT_REPS:-5}"; then
+	for what in stop kill loop crash; do
+		worst=$(sed -n "s/^ *$what: samples .* max \([0-9.]*\).*/\1/p" "$OUT/$FAULT")
+		found "open zone, deadline 5 ms, engine $what, ${FAULT_REPS:-5} times: slowest packet" "${worst:+$(awk "BEGIN { printf \"%.1f\", $worst / 1000 }")}" 8 ' ms' le
+	done
+fi
+FAULT=promise_p4_flood
+if fault $FAULT ROUNDS="${FAULT_ROUNDS:-3}" LIMIT=100; then
+	found 'safety lane under flood: p99.9, against no firewall at all' "$(sed -n 's/.*P4: safety flow under flood.*ratio: \([0-9.]*\) .*/\1/p' "$OUT/$FAULT")" 1.2 x le
+fi
+FAULT=modbus_reload
+if fault $FAULT; then
+	found 'policy swap under load, 20 times: packets lost' "$(sed -n 's/^ok *packets lost meanwhile.*: \([0-9]*\)$/\1/p' "$OUT/$FAULT")" 0 '' le
+fi
+echo
 [ "$over" -eq 0 ] && echo 'All within budget.' || echo "$over over budget."
 exit 0
