@@ -21,6 +21,7 @@ begin() { # NAME: fresh namespaces, capture running
 	for n in "$C" "$S"; do ip netns exec "$n" ethtool -K eth0 tx off rx off gso off gro off tso off >/dev/null 2>&1; done
 	ip -n "$C" addr add 10.10.1.2/16 dev eth0
 	ip -n "$C" addr add 10.10.1.3/16 dev eth0
+	ip -n "$C" addr add 10.10.1.20/16 dev eth0
 	ip -n "$S" addr add 10.10.2.2/16 dev eth0
 	ip netns exec "$S" tcpdump -Z root -i eth0 -U --immediate-mode -w "$TMP/$1.pcap" 'tcp port 2404' 2>"$TMP/$1.err" &
 	CAP=$!
@@ -223,13 +224,29 @@ record_malformed() { # what a decoder must refuse, a session each
 	# Before the transfer was started.
 	printf '%s\n' 'tell 6401 0600 0100 000000 14' 'wait 0.1' | client timeout reset closed
 }
+record_industroyer2() { # as its public analyses tell: a list of objects, each commanded off without being selected, then with a select; from a host of
+	# its own, and from the control centre's
+	local list
+	station
+	list=$(for o in 510400 520400 530400 540400; do
+		echo "ask 2e01 0600 0100 $o 81"
+		echo "ask 2 2e01 0600 0100 $o 01"
+	done)
+	FROM=(--from 10.10.1.20)
+	printf '%s\n' test start 'ask 2 6401 0600 0100 000000 14' "$list" | client
+	FROM=(--from 10.10.1.2)
+	printf '%s\n' test start 'ask 2 6401 0600 0100 000000 14' 'ask 2 2e01 0600 0100 4d0400 01' 'ask 2 2e01 0600 0100 4e0400 01' | client
+	printf '%s\n' test start 'ask 2 6401 0600 0100 000000 14' "$list" | client
+	printf '%s\n' test start 'ask 2 6401 0600 0100 000000 14' 'ask 2d01 0600 0100 e90300 80' 'ask 2 2d01 0600 0100 e90300 00' | client
+	FROM=()
+}
 record_scapy() {
 	need_python 'import scapy' scapy
 	station
 	ip netns exec "$C" $PY $P/iec104_scapy.py 10.10.2.2 >"$TMP/client.out" 2>&1 || fail "scapy: $(cat "$TMP/client.out")"
 }
 
-all=(scada timed engineering files segments switchover malformed scapy)
+all=(scada timed engineering files segments switchover malformed industroyer2 scapy)
 [ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
 	declare -F "record_$name" >/dev/null || fail "no such capture: $name"
