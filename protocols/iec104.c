@@ -237,6 +237,10 @@ static bool head(struct iec104 *m)
 	m->unit = (uint16_t)iec104_le16(v, 4);
 
 	uint64_t causes = iec104_causes[m->in->from_server][m->t->group];
+	/* Most of what there is: one look says that nothing is wrong. */
+	if (type <= I104_TYPE_MAX && causes >> m->cause & 1 && m->count == 1 && !m->sq && !m->negative &&
+	    m->unit != 0 && m->unit != I104_CA_ALL)
+		return true;
 	/* A type without any cause in this direction is not sent in it. */
 	if (type > I104_TYPE_MAX || causes == 0)
 		cursor_fail_at(&m->c, REASON_FUNCTION_UNKNOWN, "type-identification", I104_APCI);
@@ -282,6 +286,27 @@ static void i_format(struct iec104 *m)
 		asdu(m);
 }
 
+/* Start, length, and that the control field is there. The whole is looked at first: only what is wrong is read field by field. */
+static bool apci(struct iec104 *m)
+{
+	struct view v = {.data = m->in->data, .len = m->in->len};
+
+	if (v.len >= I104_APCI && v.len <= I104_PDU_MAX && v.data[0] == I104_START &&
+	    v.data[1] == v.len - 2) {
+		m->c.at = I104_APCI;
+		return true;
+	}
+	uint32_t start = cursor_u8(&m->c, "apci.start");
+	cursor_check(&m->c, start == I104_START, 1, REASON_MAGIC, "apci.start");
+	uint32_t length = cursor_u8(&m->c, "apci.length");
+	cursor_check(&m->c,
+		     length >= I104_LENGTH_MIN && length <= I104_LENGTH_MAX && length <= cursor_left(&m->c),
+		     1, REASON_LENGTH, "apci.length");
+	if (cursor_ok(&m->c))
+		cursor_fail_at(&m->c, REASON_TRAILING, "apci.length", 2 + length);
+	return false;
+}
+
 static void iec104_decode(const struct pdu_in *in, struct pdu *out)
 {
 	struct iec104 m;
@@ -301,19 +326,12 @@ static void iec104_decode(const struct pdu_in *in, struct pdu *out)
 		m.s.known[0] = m.s.known[1] = in->answers_known ? I104_SENT_KNOWN | I104_ACKED_KNOWN : 0;
 	}
 
-	uint32_t start = cursor_u8(&m.c, "apci.start");
-	cursor_check(&m.c, start == I104_START, 1, REASON_MAGIC, "apci.start");
-	uint32_t length = cursor_u8(&m.c, "apci.length");
-	cursor_check(&m.c,
-		     length >= I104_LENGTH_MIN && length <= I104_LENGTH_MAX && length <= cursor_left(&m.c), 1,
-		     REASON_LENGTH, "apci.length");
-	if (cursor_ok(&m.c) && length < cursor_left(&m.c))
-		cursor_fail_at(&m.c, REASON_TRAILING, "apci.length", 2 + length);
-	uint32_t first = cursor_le16(&m.c, "control-field"), second = cursor_le16(&m.c, "control-field");
-	if (!cursor_ok(&m.c)) {
+	if (!apci(&m)) {
 		memcpy(in->state, &m.s, sizeof m.s);
 		return;
 	}
+	struct view control = {.data = in->data + 2, .len = 4};
+	uint32_t first = iec104_le16(control, 0), second = iec104_le16(control, 2);
 
 	/* A message that asks for nothing shows that its sender is there. */
 	out->claimed = CLAIM_SERVER;
