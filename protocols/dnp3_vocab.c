@@ -160,38 +160,39 @@ const struct vocab_space dnp3_spaces[] = {
 };
 
 /* Objects g0v0 to g255v255: their number is group * 256 + variation. */
-#define V(g, v) {(g) << 8 | (v), "g" #g "v" #v},
-#define TO2(g)  V(g, 0) V(g, 1) V(g, 2)
-#define TO3(g)  TO2(g) V(g, 3)
-#define TO4(g)  TO3(g) V(g, 4)
-#define TO6(g)  TO4(g) V(g, 5) V(g, 6)
-#define TO8(g)  TO6(g) V(g, 7) V(g, 8)
-#define TO12(g) TO8(g) V(g, 9) V(g, 10) V(g, 11) V(g, 12)
-#define TO15(g) TO12(g) V(g, 13) V(g, 14) V(g, 15)
-#define TEN(g, t)                                                                                            \
-	V(g, t##0)                                                                                           \
-	V(g, t##1) V(g, t##2) V(g, t##3) V(g, t##4) V(g, t##5) V(g, t##6) V(g, t##7) V(g, t##8) V(g, t##9)
-#define HUNDRED(g, h)                                                                                        \
-	TEN(g, h##0)                                                                                         \
-	TEN(g, h##1)                                                                                         \
-	TEN(g, h##2)                                                                                         \
-	TEN(g, h##3) TEN(g, h##4) TEN(g, h##5) TEN(g, h##6) TEN(g, h##7) TEN(g, h##8) TEN(g, h##9)
-#define ALL(g)                                                                                               \
-	V(g, 0)                                                                                              \
-	V(g, 1)                                                                                              \
-	V(g, 2)                                                                                              \
-	V(g, 3) V(g, 4) V(g, 5) V(g, 6) V(g, 7) V(g, 8) V(g, 9) TEN(g, 1) TEN(g, 2) TEN(g, 3) TEN(g, 4)      \
-		TEN(g, 5) TEN(g, 6) TEN(g, 7) TEN(g, 8) TEN(g, 9) HUNDRED(g, 1) TEN(g, 20) TEN(g, 21)        \
-			TEN(g, 22) TEN(g, 23) TEN(g, 24) V(g, 250) V(g, 251) V(g, 252) V(g, 253) V(g, 254)   \
-				V(g, 255)
+#define V(g, v)       {(g) << 8 | (v), "g" #g "v" #v},
+#define TO2(g)        V(g, 0) V(g, 1) V(g, 2)
+#define TO3(g)        TO2(g) V(g, 3)
+#define TO4(g)        TO3(g) V(g, 4)
+#define TO6(g)        TO4(g) V(g, 5) V(g, 6)
+#define TO8(g)        TO6(g) V(g, 7) V(g, 8)
+#define TO12(g)       TO8(g) V(g, 9) V(g, 10) V(g, 11) V(g, 12)
+#define TO15(g)       TO12(g) V(g, 13) V(g, 14) V(g, 15)
+#define FIVE(g, t)    V(g, t##0) V(g, t##1) V(g, t##2) V(g, t##3) V(g, t##4)
+#define TEN(g, t)     FIVE(g, t) V(g, t##5) V(g, t##6) V(g, t##7) V(g, t##8) V(g, t##9)
+#define FIFTY(g, h)   TEN(g, h##0) TEN(g, h##1) TEN(g, h##2) TEN(g, h##3) TEN(g, h##4)
+#define HUNDRED(g, h) FIFTY(g, h) TEN(g, h##5) TEN(g, h##6) TEN(g, h##7) TEN(g, h##8) TEN(g, h##9)
+#define TO49(g)       TO8(g) V(g, 9) TEN(g, 1) TEN(g, 2) TEN(g, 3) TEN(g, 4)
+#define TO99(g)       TO49(g) TEN(g, 5) TEN(g, 6) TEN(g, 7) TEN(g, 8) TEN(g, 9)
+#define ALL(g)        TO99(g) HUNDRED(g, 1) FIFTY(g, 2) FIVE(g, 25) V(g, 255)
 
-static const struct vocab_name object_names[] = {
-	TO4(60) TO2(1) TO6(30) TO8(20) TO3(2) TO8(32) TO8(22) TO3(12) TO4(41) TO4(50) V(80, 1) TO2(10) TO2(11)
-		TO4(40) TO8(42) TO12(21) TO8(23) TO8(31) TO8(33) TO3(34) TO2(3) TO3(4) TO2(13) TO8(43) TO2(51)
-			TO2(52) TO8(70) V(81, 1) V(82, 1) V(83, 1) V(83, 2) V(85, 0) V(85, 1) TO3(86) V(87, 0)
-				V(87, 1) V(88, 0) V(88, 1) V(90, 1) V(91, 1) TO3(101) V(102, 0) V(102, 1)
-					TO15(120) V(121, 0) V(121, 1) TO2(122) ALL(110) ALL(111) ALL(0)
-						ALL(112) ALL(113){0}};
+/* clang-format off */
+static const struct vocab_name object_names[] = { /* one row a kind of point */
+	TO4(60)
+	TO2(1) TO3(2) TO2(3) TO3(4)
+	TO2(10) TO2(11) TO3(12) TO2(13)
+	TO8(20) TO12(21) TO8(22) TO8(23)
+	TO6(30) TO8(31) TO8(32) TO8(33) TO3(34)
+	TO4(40) TO4(41) TO8(42) TO8(43)
+	TO4(50) TO2(51) TO2(52)
+	TO8(70) V(80, 1) V(81, 1) V(82, 1) V(83, 1) V(83, 2)
+	V(85, 0) V(85, 1) TO3(86) V(87, 0) V(87, 1) V(88, 0) V(88, 1) V(90, 1) V(91, 1)
+	TO3(101) V(102, 0) V(102, 1)
+	TO15(120) V(121, 0) V(121, 1) TO2(122)
+	ALL(110) ALL(111) ALL(0) ALL(112) ALL(113)
+	{0},
+};
+/* clang-format on */
 
 static const struct vocab_name control_names[] = {
 	{0x00, "nul"},

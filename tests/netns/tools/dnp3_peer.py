@@ -3,7 +3,8 @@
 """A DNP3 outstation and a DNP3 master, written for these tests: link frames, transport, fragments in several parts.
 
 dnp3_peer.py outstation [--udp] [--log FILE] ADDRESS: serves sessions one after the other; every request goes to FILE as
-  `STATION FUNCTION OBJECTS`, in hex. After ENABLE UNSOLICITED it reports an event.
+  `STATION FUNCTION OBJECTS`, in hex. After ENABLE UNSOLICITED it reports an event. With --replies FILE a read of binary input N is answered
+  by line N of FILE: application octets from the function on (`=` in front: octets as they are).
 dnp3_peer.py master [--udp] [--timeout S] ADDRESS: reads commands, one a line, and prints one line for each:
   app HEX              a request (function code and objects), the next sequence number in front; its answer without control octets
   seq N | unit N | origin N   for what follows; prints nothing
@@ -100,8 +101,8 @@ FILE = b"Station 10, configuration 7\n"
 
 
 class Outstation:
-    def __init__(self, link, log):
-        self.link, self.log, self.part, self.seq = link, log, b"", 0
+    def __init__(self, link, log, replies=None):
+        self.link, self.log, self.part, self.seq, self.replies = link, log, b"", 0, replies or []
 
     def answer(self, me, master, fragment):
         self.link.send(segments(0x44, master, me, fragment, self.seq))
@@ -125,6 +126,13 @@ class Outstation:
         if function in (0, 6, 8, 10, 12, 33) or me >= 0xFFFD:
             return
         iin, out = b"\0\0", b""
+        if self.replies and function == 1 and objects[:1] == b"\x01":
+            line = self.replies[objects[3]]
+            if line[0] == "=":
+                self.link.send(bytes.fromhex(line[1:]))
+            else:
+                self.answer(me, master, bytes([0xC0 | control & 15]) + bytes.fromhex(line))
+            return
         if objects[:1] == b"\x46" or function in (25, 26, 27, 28, 29, 30):
             out = self.file(function, objects)
         elif function == 1 and objects[:2] == b"\x3c\x01":
@@ -167,10 +175,11 @@ class Outstation:
 
 def outstation(args):
     log = open(args.log, "a", encoding="ascii") if args.log else sys.stdout
+    replies = open(args.replies, encoding="ascii").read().split() if args.replies else None
     if args.udp:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind((args.address, PORT))
-        Outstation(Link(sock, True), log).serve()
+        Outstation(Link(sock, True), log, replies).serve()
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((args.address, PORT))
@@ -180,7 +189,7 @@ def outstation(args):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(20)
         try:
-            Outstation(Link(sock, False), log).serve()
+            Outstation(Link(sock, False), log, replies).serve()
         except (EOFError, OSError, ValueError) as why:
             print("#", type(why).__name__, why, file=sys.stderr, flush=True)
         sock.close()
@@ -296,6 +305,7 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--udp", action="store_true")
     parser.add_argument("--log")
+    parser.add_argument("--replies")
     parser.add_argument("--source")
     parser.add_argument("--timeout", type=float, default=5)
     args = parser.parse_args()
