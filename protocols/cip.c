@@ -348,6 +348,9 @@ static void special(struct enip *e, struct cip_service *s)
 	case KEY(CIP_FORWARD_CLOSE, CLASS_CONNECTION): cip_close(e, s); break;
 	case KEY(CIP_CONNECTION_DATA, CLASS_CONNECTION):
 	case KEY(CIP_SEARCH_CONNECTION, CLASS_CONNECTION): connection_data(e, s); break;
+	case KEY(CIP_UNCONNECTED_SEND, CLASS_CONNECTION):
+		fail(s, REASON_FIELD_VALUE, "path.segment", s->path.start);
+		break;
 	default: unread(e, s); break;
 	}
 }

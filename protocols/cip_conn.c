@@ -64,6 +64,7 @@ static struct enip_conn *conn_named(struct enip_state *st, const struct triad *t
 struct way {
 	uint32_t rpi; /* microseconds */
 	uint32_t size, type;
+	bool fixed;
 };
 
 static struct way way(struct cursor *c, bool large, const char *rpi, const char *parameters)
@@ -75,11 +76,13 @@ static struct way way(struct cursor *c, bool large, const char *rpi, const char 
 		cursor_check(c, (p & 0x11ff0000) == 0, 4, REASON_RESERVED, parameters);
 		w.size = p & 0xffff;
 		w.type = p >> 29 & 3;
+		w.fixed = !(p & 0x02000000);
 	} else {
 		uint32_t p = cursor_le16(c, parameters);
 		cursor_check(c, (p & 0x1000) == 0, 2, REASON_RESERVED, parameters);
 		w.size = p & 0x1ff;
 		w.type = p >> 13 & 3;
+		w.fixed = !(p & 0x0200);
 	}
 	cursor_check(c, w.type != 3, large ? 4 : 2, REASON_RESERVED, parameters);
 	return w;
@@ -174,6 +177,13 @@ static bool manager(struct enip *e, struct cip_service *s)
 	return cursor_ok(&s->c);
 }
 
+/* The port of the socket address whose data is at `at`. */
+static uint16_t socket_port(const struct enip *e, uint32_t at)
+{
+	uint16_t port = view_be16((struct view){.data = e->in->data, .len = e->in->len}, at + 2);
+	return port ? port : ENIP_IO_PORT;
+}
+
 void cip_open(struct enip *e, struct cip_service *s)
 {
 	bool large = s->code == CIP_LARGE_OPEN;
@@ -216,6 +226,10 @@ void cip_open(struct enip *e, struct cip_service *s)
 	}
 	if (!cursor_ok(c))
 		return;
+	if (!explicit) {
+		s->unit = cip_io_way(ot.size, ot.type, ot.fixed);
+		s->size = cip_io_way(to.size, to.type, to.fixed);
+	}
 	/* Asked again before the answer came, or in place of one that is open: a target takes it for the same connection. */
 	struct enip_conn *k = conn_named(e->st, &t);
 	if (k && k->state == CONN_OPEN) {
@@ -235,7 +249,8 @@ void cip_open(struct enip *e, struct cip_service *s)
 				.serial = t.serial,
 				.route = p->route,
 				.state = CONN_ASKED,
-				.explicit = explicit};
+				.explicit = explicit,
+				.to_port = e->socket_to ? socket_port(e, e->socket_to) : ENIP_IO_PORT};
 }
 
 void cip_close(struct enip *e, struct cip_service *s)
@@ -320,6 +335,11 @@ void cip_open_answer(struct enip *e, struct cip_reply *r)
 	}
 	k->ot = ot_id;
 	k->to = to_id;
+	if (e->asked && !k->explicit) {
+		k->ot_port = e->socket_ot ? socket_port(e, e->socket_ot) : ENIP_IO_PORT;
+		if (!cip_io_open(e, &r->c, k, e->asked->unit, e->asked->size))
+			return;
+	}
 	k->state = CONN_OPEN;
 }
 
@@ -341,6 +361,9 @@ void cip_close_answer(struct enip *e, struct cip_reply *r)
 	if (!cursor_ok(&r->c))
 		return;
 	struct enip_conn *k = conn_named(e->st, &t);
-	if (k)
-		k->state = CONN_FREE;
+	if (!k)
+		return;
+	if (!k->explicit && k->state == CONN_OPEN)
+		cip_io_close(e, k);
+	k->state = CONN_FREE;
 }

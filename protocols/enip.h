@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the EtherNet/IP decoder share. From the wire inwards: enip.c (frame, sessions, items), cip_path.c (EPATH),
- * cip.c (requests), cip_logix.c (tags), cip_conn.c (connections), cip_pccc.c, cip_answer.c (answers), enip_vocab.c (names).
+ * cip.c (requests), cip_logix.c (tags), cip_conn.c and cip_io.c (connections), cip_pccc.c, cip_answer.c (answers), enip_vocab.c (names).
  * Other code knows EtherNet/IP only through proto.h.
  */
 #ifndef OTFW_PROTOCOLS_ENIP_H
@@ -21,7 +21,7 @@ enum {
 	CIP_INDEXES_MAX = 3, /* dimensions of an array */
 	CIP_KEY_MAX = 255,   /* octets of a tag's whole name */
 	CIP_ITEMS_MAX = 4,   /* items of a SendRRData: address, data, and two socket addresses */
-	CIP_CONNS_MAX = 24,
+	CIP_CONNS_MAX = 16,
 	CIP_LIST_MAX = 32, /* items of an answer to a List command */
 };
 
@@ -176,8 +176,10 @@ struct enip_conn {
 	uint32_t originator;
 	uint16_t vendor, serial;
 	uint16_t route;
-	uint8_t state;    /* enum conn_state */
-	uint8_t explicit; /* messages to the router */
+	uint8_t state;             /* enum conn_state */
+	uint8_t explicit;          /* messages to the router */
+	uint16_t ot_port, to_port; /* of its datagrams; 0: there are none this way */
+	uint32_t group;            /* where those from the server go, 0: to the client */
 };
 
 enum { SESSION_NONE, SESSION_ASKED, SESSION_OPEN, SESSION_ASSUMED };
@@ -294,6 +296,10 @@ struct cip_reply {
 	bool alone; /* held against e->asked */
 };
 void cip_tag_answer(struct enip *e, struct cip_reply *r, struct op *op);
+/* Says which datagrams connection k lets pass from now on; ot and to are cip_io_way() of its opening. False and latched: it cannot be. */
+bool cip_io_open(struct enip *e, struct cursor *c, struct enip_conn *k, uint32_t ot, uint32_t to);
+/* And that they end. */
+void cip_io_close(struct enip *e, const struct enip_conn *k);
 void cip_open_answer(struct enip *e, struct cip_reply *r);
 void cip_close_answer(struct enip *e, struct cip_reply *r);
 void cip_pccc_answer(struct enip *e, struct cip_reply *r, struct op *op);
@@ -315,6 +321,12 @@ static inline struct cursor cip_part(const struct cursor *c, uint32_t from, uint
 	s.at = from;
 	s.end = to;
 	return s;
+}
+
+/* One way of an opening in a word, to be kept till its answer comes. type: 0 none, 1 multicast, 2 point to point. */
+static inline uint32_t cip_io_way(uint32_t size, uint32_t type, bool fixed)
+{
+	return size | type << 16 | (uint32_t)fixed << 18;
 }
 
 extern const struct vocab_function enip_functions[];

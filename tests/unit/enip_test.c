@@ -305,12 +305,12 @@ static void places(void **state)
 	assert_non_null(open);
 	assert_non_null(answer);
 	free(row(SESSION, open->hex, 0, &len));
-	for (unsigned i = 0; i < 25; i++) {
+	for (unsigned i = 0; i < 17; i++) {
 		len = play_unhex(open->hex, data, NULL);
 		data[56] = (uint8_t)i; /* serial number */
 		decode(data, len, false);
-		assert_int_equal(pdu.fault.reason, i < 24 ? REASON_NONE : REASON_PENDING_FULL);
-		if (i == 24)
+		assert_int_equal(pdu.fault.reason, i < 16 ? REASON_NONE : REASON_PENDING_FULL);
+		if (i == 16)
 			break;
 		len = play_unhex(answer->hex, data, NULL);
 		data[52] = (uint8_t)i;
