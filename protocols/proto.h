@@ -190,6 +190,7 @@ struct proto {
 	const char
 		*name_key; /* YAML key for symbolic names (OP_KEY): "tags"; NULL when the protocol has none */
 	uint32_t unit_max, origin_max;
+	bool opens; /* its messages may open the way for datagrams beside the session (struct pdu_opening) */
 	const struct vocab_function *functions;
 	const struct vocab_space *spaces;
 	const struct vocab_arg *args;       /* may be NULL */

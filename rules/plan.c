@@ -8,6 +8,7 @@
  *     marked         what belongs to a session that an engine has reset gets a RST; a SYN makes a new session of it
  *     invalid        dropped: bad checksums, out of window, impossible flags
  *     override       tuples of an overridden zone: accepted without inspection
+ *   opened         datagrams that an allowed message has opened the way for: accepted (rules/plan_opening.c)
  *   to_servers     tuples from client to server, by server: kernel lane accepted, inspected lane queued (rules/plan_lane.c)
  *   from_servers   their answers
  *   related        ICMP errors about an accepted session
@@ -119,6 +120,17 @@ static void sessions(const struct plan *pl)
 	RULE("sessions", .action = DO_GOTO, .to = "drops");
 }
 
+/* Has the policy a rule whose messages open the way for datagrams beside their session? */
+static bool opens(const struct policy *p)
+{
+	struct policy_rule r;
+
+	for (unsigned i = 0; policy_rule_get(p, i, &r); i++)
+		if (r.lane == LANE_INSPECTED && r.proto >= 0 && proto_get((unsigned)r.proto)->opens)
+			return true;
+	return false;
+}
+
 static void forward(const struct plan *pl)
 {
 	plan_chain(pl, "forward");
@@ -126,6 +138,9 @@ static void forward(const struct plan *pl)
 	if (pl->o->bridge && pl->o->backend == PLAN_NFT)
 		plan_ethertypes(pl, "otfw");
 	RULE("forward", .action = DO_JUMP, .to = "gate");
+	if (opens(pl->policy))
+		RULE("forward", .ipproto = IPPROTO_UDP, .mark = PLAN_MARK_OPENED, .action = DO_GOTO,
+		     .to = "kernel", .label = "opened");
 	RULE("forward", .ipproto = IPPROTO_TCP, .syn = SYN_NOT, .action = DO_GOTO, .to = "sessions");
 	RULE("forward", .ct = CT_ORIGINAL, .action = DO_JUMP, .to = "to_servers");
 	RULE("forward", .not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP, .to = "from_servers");

@@ -59,6 +59,7 @@ const char *shm_counter_name(unsigned i)
 		[SHM_LATE_DROPS] = "late-drops",
 		[SHM_EVENTS_SPARED] = "events-spared",
 		[SHM_SEQ_GAPS] = "sequence-gaps",
+		[SHM_OPENINGS_LOST] = "openings-lost",
 	};
 
 	return i < SHM_COUNTERS ? names[i] : NULL;

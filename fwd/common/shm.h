@@ -52,6 +52,7 @@ enum shm_counter {
 	SHM_LATE_DROPS,    /* of those, drops: the packet went on, it is in SHM_DROPPED all the same */
 	SHM_EVENTS_SPARED, /* denials for which no event of their own was written */
 	SHM_SEQ_GAPS,      /* ids the kernel used up without a message */
+	SHM_OPENINGS_LOST, /* openings that found the guardian's list full */
 	SHM_COUNTERS
 };
 
@@ -134,6 +135,25 @@ struct shm_suspect {
 };
 #define SHM_SUSPECTS 16u
 
+/*
+ * What messages that passed have opened or closed beside their session: from the engine to the guardian, one writer and one reader.
+ * Addresses are as the datagrams will carry them.
+ */
+struct shm_opening {
+	uint8_t from[16], to[16];
+	uint32_t id; /* octets 6 to 9 of the payload, most significant first */
+	uint32_t generation;
+	uint16_t port, lo, hi; /* destination; octets of the payload */
+	uint16_t rule;         /* of that generation's image */
+	uint8_t close;
+	uint8_t pad[3];
+};
+#define SHM_OPENINGS 64u
+struct shm_openings {
+	_Atomic uint32_t head, tail; /* of all there ever were: the engine's, the guardian's */
+	struct shm_opening v[SHM_OPENINGS];
+};
+
 struct shm {
 	uint32_t magic, version;
 	uint64_t size;
@@ -142,6 +162,7 @@ struct shm {
 	struct shm_guardian guardian;
 	struct shm_engine engine;
 	struct shm_suspect suspects[SHM_SUSPECTS];
+	struct shm_openings openings;
 	_Atomic uint64_t counters[SHM_COUNTERS];
 	_Atomic uint64_t reasons[REASON_COUNT_OF]; /* PDUs and packets not passed, by reason */
 	_Atomic uint32_t

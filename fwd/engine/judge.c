@@ -224,6 +224,13 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 		if (r == REASON_NONE)
 			r = full;
 	}
+	if (pdu->fault.reason == REASON_NONE && pdu->nopenings &&
+	    (r == REASON_NONE || r == REASON_ANSWER_LATE))
+		opening_add(&v->openings, f, pdu,
+			    answer  ? f->asked[pdu->answers].rule
+			    : match ? match->rule
+				    : (uint16_t)POLICY_NO_RULE,
+			    v->generation);
 	if (answer && pdu->answer_more)
 		pending_keep(f, &v->undo, (uint32_t)pdu->answers, now + (int64_t)work_answer_within(w));
 	else if (answer)

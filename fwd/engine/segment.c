@@ -86,6 +86,7 @@ static void in_order(struct work *w, const uint8_t *data, uint32_t n)
 	struct view bytes;
 
 	undo_open(&v->undo, w->f);
+	v->openings.n = 0;
 	state_load(w, proto);
 	if (s->state != STREAM_SYNC && !synchronise(w, proto, data, n))
 		return;
@@ -124,10 +125,12 @@ static void in_order(struct work *w, const uint8_t *data, uint32_t n)
 	stream_forward(&h, s, data, n);
 	s->state = state;
 	state_keep(w, proto);
-	if (denied)
+	if (denied) {
 		work_cut(w, false);
-	else
-		work_accept(w, mark);
+		return;
+	}
+	opening_publish(&v->openings, v->shm);
+	work_accept(w, mark);
 }
 
 /* One octet just before next: a keep-alive. Its octet goes on as the known one. */

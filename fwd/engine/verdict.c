@@ -469,6 +469,7 @@ static void udp(struct work *w)
 		return;
 	}
 	undo_open(&v->undo, w->f);
+	v->openings.n = 0;
 	if (proto->state_size)
 		memcpy(v->state, w->f->state, proto->state_size);
 	struct view bytes = {.data = w->p->data + w->p->payload, .len = w->p->payload_len};
@@ -480,10 +481,12 @@ static void udp(struct work *w)
 	}
 	if (proto->state_size)
 		memcpy(w->f->state, v->state, proto->state_size);
-	if (o == OUT_DENY)
+	if (o == OUT_DENY) {
 		work_drop(w);
-	else
-		work_accept(w, o == OUT_PASS ? PLAN_MARK_INSPECTED : PLAN_MARK_PASSED);
+		return;
+	}
+	opening_publish(&v->openings, v->shm);
+	work_accept(w, o == OUT_PASS ? PLAN_MARK_INSPECTED : PLAN_MARK_PASSED);
 }
 
 /* ---- entry ---- */

@@ -9,6 +9,7 @@
 #include "fwd/common/shm.h"
 #include "fwd/engine/book.h"
 #include "fwd/engine/flow.h"
+#include "fwd/engine/opening.h"
 #include "fwd/engine/pkt.h"
 #include "rules/policy.h"
 
@@ -79,6 +80,7 @@ struct verdict {
 	struct books books;
 	uint64_t pdus;
 	struct match match;
+	struct openings openings;                                   /* of the segment at hand */
 	struct undo undo;                                           /* of the segment at hand */
 	uint8_t state[PROTO_STATE_MAX] __attribute__((aligned(8))); /* of its flow, until it passes */
 	struct pdu pdu;                                             /* scratch of the PDU at hand */

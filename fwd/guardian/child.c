@@ -21,7 +21,6 @@
 #define YOUNG_US      1000000 /* who dies before this age is in a loop */
 #define BACK_OFF_MIN  10000u  /* us */
 #define BACK_OFF_MAX  1000000u
-#define EXEC_FAILED   126
 
 void child_reserve_fds(void)
 {
@@ -49,15 +48,15 @@ static void child_exec(const struct child_start *s, pid_t parent)
 	if (s->die_with_parent) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
-			_exit(EXEC_FAILED);
+			_exit(CHILD_EXEC_FAILED);
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (unsigned i = 0; i < s->nfds; i++)
 		if (dup2(s->fds[i].have, s->fds[i].want) < 0)
-			_exit(EXEC_FAILED);
+			_exit(CHILD_EXEC_FAILED);
 	if (s->dir > 0 && fchdir(s->dir) < 0)
-		_exit(EXEC_FAILED);
+		_exit(CHILD_EXEC_FAILED);
 	/* The rest closes on exec; what we inherited ourselves need not. */
 	close_range(FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (s->cpu_s)
@@ -68,14 +67,14 @@ static void child_exec(const struct child_start *s, pid_t parent)
 	if (s->uid &&
 	    (syscall(SYS_setresgid, s->gid, s->gid, s->gid) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
 	     syscall(SYS_setresuid, s->uid, s->uid, s->uid) < 0))
-		_exit(EXEC_FAILED);
+		_exit(CHILD_EXEC_FAILED);
 	if (s->uid && s->die_with_parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user clears it */
 	/* A child gets no environment but this: nothing of the caller's changes what it does. */
 	environ = env;
 	execvp(s->argv[0], (char *const *)(uintptr_t)s->argv);
 	dprintf(STDERR_FILENO, "otfwd: %s: %s\n", s->argv[0], strerror(errno));
-	_exit(EXEC_FAILED);
+	_exit(CHILD_EXEC_FAILED);
 }
 
 pid_t child_spawn(const struct child_start *s, int *pidfd)

@@ -4,7 +4,7 @@
  * memory, the sealed image and the ruleset. It sees counters and packet ids, never packet bytes, and no YAML.
  *
  * Memory: everything is in one struct guardian of fixed size. The heap is used by the printing of a ruleset, at start and on
- * reload, and by nothing else.
+ * reload, and of openings, and by nothing else.
  */
 #ifndef OTFW_FWD_GUARDIAN_H
 #define OTFW_FWD_GUARDIAN_H
@@ -18,6 +18,7 @@
 #include "fwd/common/msg.h"
 #include "fwd/common/shm.h"
 #include "rules/plan.h"
+#include "rules/plan_opening.h"
 #include "rules/policy.h"
 
 #define GUARDIAN_ENGINE_NAME 64
@@ -110,6 +111,24 @@ struct ledger {
 	int64_t deadline_us;
 };
 
+/* ---- opening.c ---- */
+
+#define OPENINGS_KEPT 1024
+
+struct opened {
+	struct plan_opening o;
+	uint64_t rule; /* that allowed it, by its names; 0: this place is free */
+	int64_t at_us;
+};
+
+struct opening {
+	pid_t pid; /* of nft, while it takes a batch */
+	int pidfd;
+	int64_t deadline_us;
+	bool unruled; /* the policy is new: what it has no rule for is to be closed */
+	struct opened list[OPENINGS_KEPT];
+};
+
 /* ---- island.c ---- */
 
 #define ISLAND_ASKS  8
@@ -169,6 +188,7 @@ struct guardian {
 	struct ledger ledger;
 	bool accounted; /* the kernel had accounts already when we started: there may be losses in them */
 	struct island_work island;
+	struct opening opening;
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
 };
@@ -207,6 +227,7 @@ void queue_settle(struct guardian *g, struct queue *q, bool crashed);
 
 /* child.c */
 /* Takes descriptors 3 to 9 out of the way, so that children can be given theirs by number. */
+#define CHILD_EXEC_FAILED 126 /* exit status of a child whose program cannot be run */
 void child_reserve_fds(void);
 struct child_fd {
 	int have, want;
@@ -236,6 +257,16 @@ void engine_ended(struct guardian *g, struct queue *q);
 void recorder_start(struct guardian *g);
 void recorder_ended(struct guardian *g);
 void recorder_tell_queue(struct guardian *g, struct queue *q);
+
+/* opening.c */
+/* Has this queue's engine something for opening_step()? From any thread. */
+bool opening_waiting(const struct queue *q);
+/* Hands the kernel what engines have opened and closed, without waiting for it. */
+void opening_step(struct guardian *g);
+/* The active policy has changed: closes what it has no rule for. */
+void opening_policy(struct guardian *g);
+/* Takes all openings out of the kernel. 0 or -1, said. */
+int opening_remove(struct guardian *g);
 
 /* mirror.c: does nothing until a policy wants copies. */
 /* 0, or -1 after having said why. */

@@ -321,6 +321,7 @@ enum watching {
 	WATCH_MIRROR,
 	WATCH_ISLAND,
 	WATCH_SAVE,
+	WATCH_OPENING,
 	WATCH_WATCH,
 	WATCH_ENGINES
 };
@@ -405,6 +406,8 @@ static void turn(struct guardian *g)
 	p[WATCH_ISLAND] = (struct pollfd){.fd = g->island.pid > 0 ? g->island.pidfd : -1, .events = POLLIN};
 	p[WATCH_SAVE] =
 		(struct pollfd){.fd = g->island.save_pid > 0 ? g->island.save_pidfd : -1, .events = POLLIN};
+	p[WATCH_OPENING] =
+		(struct pollfd){.fd = g->opening.pid > 0 ? g->opening.pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	p[WATCH_WATCH] = (struct pollfd){.fd = watch_fd(), .events = POLLIN};
@@ -434,6 +437,7 @@ static void turn(struct guardian *g)
 	if (p[WATCH_LEDGER].revents)
 		ledger_step(g);
 	island_step(g);
+	opening_step(g);
 	revive(g);
 }
 
@@ -532,7 +536,8 @@ int main(int argc, char **argv)
 	child_reserve_fds();
 	if (what == 1) {
 		choose_backend(&g);
-		return kernel_remove(&g) == 0 ? 0 : 1;
+		int rules = kernel_remove(&g), opened = opening_remove(&g);
+		return rules == 0 && opened == 0 ? 0 : 1;
 	}
 	find_libexec(&g);
 	if (watch_lock(&g) < 0)

@@ -277,6 +277,7 @@ static void activate(struct guardian *g, struct image_mem *img)
 	*img = (struct image_mem){.fd = -1};
 	g->active.generation = ++g->generation;
 	watch_deadlines(g, &g->active);
+	opening_policy(g);
 	hand_out(g);
 }
 

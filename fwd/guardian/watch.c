@@ -333,4 +333,10 @@ void watch_tick(void)
 					look(&watch.queues[i], &r, now);
 		p = eol ? eol + 1 : end;
 	}
+	/* What has been opened beside a session waits for the main thread, which sleeps. */
+	for (unsigned i = 0; i < n; i++)
+		if (opening_waiting(watch.queues[i].q)) {
+			watch_tell();
+			break;
+		}
 }
