@@ -51,7 +51,7 @@ enum plan_part {
 #define PLAN_MARK_SAFETY    0x5u
 #define PLAN_MARK_QUEUED    0x6u
 #define PLAN_MARK_OVERRIDE  0x7u /* kernel: let go uninspected, because the zone is overridden */
-#define PLAN_MARK_OPENED 0x9u /* kernel: a datagram that an allowed message has opened the way for */
+#define PLAN_MARK_OPENED    0x9u /* kernel: a datagram that an allowed message has opened the way for */
 #define PLAN_MARK_RESET                                                                                      \
 	0x77u /* engine: this packet became a RST; both ends must get one. Also the connection mark */
 
