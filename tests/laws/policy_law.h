@@ -225,7 +225,7 @@ static enum reason judge(const struct made *m, const struct pdu *pdu)
 /* Does the operation write what its values say? */
 #define CHANGES(op) ((op)->access == ACCESS_WRITE || (op)->access == ACCESS_OPERATE)
 
-#define SESSION(op) ((op)->access == ACCESS_SESSION)
+#define KEEPS_SESSION(op) ((op)->access == ACCESS_SESSION)
 
 /* Counts number k of v, at b, up until it is none of the rule's. False where it comes round. */
 static bool move_outside(const struct exact *e, const struct op_values *v, uint32_t k, uint8_t *b)
@@ -274,7 +274,7 @@ static void exactly(void **state)
 			*op = keep;
 			/* What keeps a session and names no station is of all of them. */
 			op->has &= (uint8_t)~OP_UNIT;
-			assert_int_equal(judge(&m, p), SESSION(op) ? REASON_NONE : REASON_UNIT);
+			assert_int_equal(judge(&m, p), KEEPS_SESSION(op) ? REASON_NONE : REASON_UNIT);
 			*op = keep;
 		}
 		if ((op->has & OP_ORIGIN) != 0) {
@@ -282,7 +282,7 @@ static void exactly(void **state)
 			assert_int_equal(judge(&m, p), REASON_ORIGIN);
 			*op = keep;
 			op->has &= (uint8_t)~OP_ORIGIN;
-			assert_int_equal(judge(&m, p), SESSION(op) ? REASON_NONE : REASON_ORIGIN);
+			assert_int_equal(judge(&m, p), KEEPS_SESSION(op) ? REASON_NONE : REASON_ORIGIN);
 			*op = keep;
 		}
 		if ((op->has & OP_KEY) != 0) {
