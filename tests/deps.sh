@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# tests/deps.sh [build|demo|test|bench]: installs what a bare Debian 12 lacks for that (test when nothing is said). It asks dpkg
+# tests/deps.sh [build|demo|test|bench|vm]: installs what a bare Debian 12 lacks for that (test when nothing is said). It asks dpkg
 # first and does nothing when all is there, so every make target can afford it. Exit status 2: packages are missing and cannot be
 # installed (not root, no apt); which ones is said.
 set -u
@@ -10,13 +10,15 @@ demo=(libmodbus-dev iptables nftables iproute2)
 # Debian's own python3 runs the peers: another one earlier in PATH lacks pymodbus and scapy.
 test=(libcmocka-dev tshark python3 python3-pymodbus python3-serial-asyncio python3-scapy clang-format git valgrind)
 bench=(valgrind)
+vm=(qemu-system-x86 cpio kmod python3 python3-pymodbus python3-serial-asyncio)
 case ${1:-test} in
 build) want=("${build[@]}") ;;
 demo) want=("${build[@]}" "${demo[@]}") ;;
 test) want=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
 bench) want=("${build[@]}" "${demo[@]}" "${bench[@]}") ;;
+vm) want=("${build[@]}" "${demo[@]}" "${vm[@]}") ;;
 *)
-	echo "usage: tests/deps.sh [build|demo|test|bench]" >&2
+	echo "usage: tests/deps.sh [build|demo|test|bench|vm]" >&2
 	exit 2
 	;;
 esac
