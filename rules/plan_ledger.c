@@ -459,17 +459,17 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 {
 	static const struct {
 		uint32_t mark;
-		const char *name, *to;
+		const char *name, *account, *to; /* nft: a counter with a name is not begun anew by a start */
 	} ways[] = {
-		{PLAN_MARK_SAFETY, "safety", "post_safety"},
-		{PLAN_MARK_INSPECTED, "inspected", "post_queued"},
-		{PLAN_MARK_KERNEL, "kernel", "post_kernel"},
-		{0, NULL, NULL},
-		{PLAN_MARK_RELEASED, "released", "post_queued"},
-		{PLAN_MARK_PASSED, "passed", "post_queued"},
-		{PLAN_MARK_QUEUED, "unseen", "post_queued"},
-		{PLAN_MARK_OVERRIDE, "override", "post_kernel"},
-		{PLAN_MARK_RESET, "reset", "post_queued"},
+		{PLAN_MARK_SAFETY, "safety", "ledger_safety", "post_safety"},
+		{PLAN_MARK_INSPECTED, "inspected", "ledger_inspected", "post_queued"},
+		{PLAN_MARK_KERNEL, "kernel", "ledger_kernel", "post_kernel"},
+		{0, NULL, NULL, NULL},
+		{PLAN_MARK_RELEASED, "released", "ledger_released", "post_queued"},
+		{PLAN_MARK_PASSED, "passed", "ledger_passed", "post_queued"},
+		{PLAN_MARK_QUEUED, "unseen", "ledger_unseen", "post_queued"},
+		{PLAN_MARK_OVERRIDE, "override", "ledger_override", "post_kernel"},
+		{PLAN_MARK_RESET, "reset", "ledger_reset", "post_queued"},
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -479,6 +479,7 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 				      .action = DO_GOTO,
 				      .to = ways[i].to,
 				      .label = "ledger",
+				      .account = ways[i].account,
 				      .names = {ways[i].name}};
 
 		if (ways[i].mark == 0) {
@@ -491,6 +492,7 @@ void plan_ledger(void (*print)(const struct plan_options *, const struct plan_ru
 			print(o, &r, out);
 			r.action = DO_GOTO;
 			r.label = NULL;
+			r.account = NULL;
 		}
 		print(o, &r, out);
 	}

@@ -248,6 +248,10 @@ static const struct row rows[] = {
 	{"nft_fill_deletes_nothing", PLAN_NFT, 0, PLAN_FILL, "add chain inet otfw queue_", "delete"},
 	{"nft_counts_what_enters", PLAN_NFT, 0, PLAN_BASE,
 	 "hook_forward counter name \"entered\" jump forward comment \"otfw entered\"\n", NULL},
+	{"nft_sums_of_the_ledger_outlive_a_start", PLAN_NFT, 0, PLAN_BASE,
+	 "add counter inet otfw ledger_released\nadd rule inet otfw postrouting meta mark & 0xff == 0x2 counter name "
+	 "\"ledger_released\" goto post_queued comment \"otfw ledger released\"\n",
+	 "counter goto post_queued"},
 	{"nft_open_queue_has_bypass", PLAN_NFT, 0, PLAN_FILL, "queue num 21 bypass", "queue num 20 bypass"},
 	{"nft_has_both_families", PLAN_NFT, 0, PLAN_FILL,
 	 "ip6 saddr fd00:1::/64 ip6 daddr fd00:2::2 tcp dport", NULL},
