@@ -116,7 +116,7 @@ struct op *s7_answer_op(struct s7 *s, enum access access, uint32_t function)
 	if (s->asked) {
 		op->has |= s->asked->has & (OP_SPACE | OP_RANGE | OP_SUB);
 		op->sub = s->asked->sub;
-		op->space = s->asked->space;
+		op->space = s->asked->has & OP_SPACE ? s->asked->space : 0;
 		op->first = s->asked->has & OP_RANGE ? s->asked->first : 0;
 		op->last = s->asked->has & OP_RANGE ? s->asked->last : 0;
 	}
