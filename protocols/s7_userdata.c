@@ -294,6 +294,10 @@ static void response(struct s7 *s, const struct userdata *u)
 
 static void push(struct s7 *s, const struct userdata *u)
 {
+	/* What a request must name, nothing unasked may leave out. */
+	if (u->content != CONTENT_FREE && u->content != CONTENT_ITEMS)
+		cursor_fail_at(&s->param, REASON_FIELD_VALUE, "userdata.type",
+			       s->param.at - (u->long_form ? 7 : 3));
 	if (cursor_left(&s->data) > 0)
 		data_header(s);
 	cursor_bytes(&s->data, cursor_left(&s->data), "data");
