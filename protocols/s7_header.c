@@ -18,7 +18,11 @@ enum access s7_access(uint32_t function, uint32_t sub)
 {
 	switch (function) {
 	case S7_READ: return sub >= S7_VAR_SYMBOLIC ? ACCESS_OPAQUE : ACCESS_READ;
-	case S7_WRITE: return sub >= S7_VAR_SYMBOLIC ? ACCESS_OPAQUE : ACCESS_WRITE;
+	case S7_WRITE:
+		/* A bit is a command: the octet's other bits, and so its value, are the device's. */
+		return sub >= S7_VAR_SYMBOLIC ? ACCESS_OPAQUE
+		       : sub == S7_VAR_BIT    ? ACCESS_OPERATE
+					      : ACCESS_WRITE;
 	case S7_SETUP:
 	case S7_ACKNOWLEDGE: return ACCESS_SESSION;
 	default: return ACCESS_PROGRAM;

@@ -52,6 +52,7 @@ static bool defined(struct userdata *u)
 			u->content = CONTENT_ITEMS;
 		return u->sub == 1 || u->sub == 4 || u->sub == 5 || u->sub == 7;
 	case S7_GROUP_BLOCKS:
+		u->access = ACCESS_DIAGNOSE;
 		u->content = u->sub == 1 ? CONTENT_NONE : u->sub == 2 ? CONTENT_TYPE : CONTENT_BLOCK;
 		return u->sub >= 1 && u->sub <= 3;
 	case S7_GROUP_CPU:

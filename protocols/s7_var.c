@@ -9,7 +9,7 @@
  *    +------+--------+------+-----------+-------+--------+------+---------+    +--------+-----------+--------+- - -+- - -+
  *
  * The bit address counts bits, except in counters and timers, where it is their number. A write of one bit changes part of an octet: it
- * is a function of its own, write-bit, with the bit's number beside the octet's address. Octets are values of one octet each.
+ * is a function of its own, write-bit, which operates: no bound on the octet's value could hold it. Octets are values of one octet each.
  *
  * Besides "any" there are DBREAD (0xb0), up to 32 ranges of data blocks in one item: they are read like any other, and never written.
  * Symbolic addresses of S7-1200 and 1500 (0xb2), NC variables (0x82 to 0x84) and drive parameters (0xa2) say nothing that a policy could
@@ -120,8 +120,9 @@ static void item_any(struct s7 *s, struct cursor *c, enum direction dir, uint32_
 	if (!cursor_ok(c))
 		return;
 	*size = bit ? SIZE_BIT : numbered ? count * 2 : n;
-	struct op *op = s7_op(s, dir, s7_access(function, S7_VAR_BYTES), function);
-	s7_sub(op, bit ? S7_VAR_BIT : S7_VAR_BYTES);
+	uint32_t sub = bit ? S7_VAR_BIT : S7_VAR_BYTES;
+	struct op *op = s7_op(s, dir, s7_access(function, sub), function);
+	s7_sub(op, sub);
 	s7_range(op, area, is_db ? db * S7_MINORS + first : first, n);
 	if (bit)
 		s7_arg(op, S7_ARG_BIT, address & 7);

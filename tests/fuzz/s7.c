@@ -60,7 +60,7 @@ static void check_op(const struct proto *proto, const struct pdu_in *in, const s
 		CHECK((v->form == VALUES_NONE) == !(f->flags & FN_VALUES));
 		CHECK((op->access == ACCESS_OPAQUE) == !!(f->flags & FN_OPAQUE));
 		for (uint32_t i = 0; i < op->nargs; i++)
-			CHECK(f->flags & FN_ARG(op->args[i].name));
+			CHECK(f->flags & FN_ARG(op->args[i].name) || strcmp(f->name, "read-bit") == 0);
 	}
 	if (op->has & OP_KEY)
 		check_view(in, pdu, op->key.data ? op->key.data : in->data, op->key.len);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An S7 client for the tests: s7_client.py ADDRESS, a request a line on standard input, "MS RESULT" a line on standard output.
+"""An S7 client for the tests: s7_client.py [--from ADDRESS] ADDRESS, a request a line on standard input, "MS RESULT" a line on standard output.
 
   connect [TSAP]            CR (called TSAP in hex, default 0102) and setup communication; done by the first request that needs it
   read AREA DB FIRST N      AREA db, m or i; N octets in hex
@@ -13,7 +13,7 @@
   plus, mms, mmsdata HEX
   cut REQUEST               octet by octet;   parts N REQUEST   in DT parts of N octets;   empty REQUEST   behind an empty part
   join REQUEST + REQUEST    in one segment, two results
-  raw HEX                   one TPKT or more as they are
+  raw HEX                   one TPKT or more as they are, on a connection without CR where there is none
 
 RESULT: ok [HEX], refused CODE, reset (the connection was cut), silent (no answer in time).
 """
@@ -36,8 +36,8 @@ def any_item(transport, count, db, area, bits):
 
 
 class Client:
-    def __init__(self, address):
-        self.address, self.conn, self.ref, self.plain = address, None, 0, False
+    def __init__(self, address, source):
+        self.address, self.source, self.conn, self.ref = address, source, None, 0
 
     def close(self):
         if self.conn:
@@ -46,7 +46,7 @@ class Client:
 
     def open(self, called="0102", setup=True):
         self.close()
-        self.conn = socket.create_connection((self.address, 102), WAIT)
+        self.conn = socket.create_connection((self.address, 102), WAIT, (self.source, 0) if self.source else None)
         self.conn.settimeout(WAIT)
         self.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tsaps = b"\xc1\x02\x01\x00\xc2" + bytes([len(called) // 2]) + bytes.fromhex(called)
@@ -161,6 +161,8 @@ class Client:
             self.open(words[1] if len(words) > 1 else "0102")
             return "ok"
         if words[0] == "raw":
+            if self.conn is None:
+                self.conn = socket.create_connection((self.address, 102), WAIT, (self.source, 0) if self.source else None)
             self.conn.sendall(bytes.fromhex("".join(words[1:])))
             return self.result(self.receive())
         if words[0] in ("plus", "mms", "named"):
@@ -216,7 +218,8 @@ class Client:
 
 
 def main():
-    client = Client(sys.argv[1])
+    source = sys.argv[2] if sys.argv[1] == "--from" else None
+    client = Client(sys.argv[-1], source)
     for line in sys.stdin:
         line = line.strip()
         if not line or line.startswith("#"):
