@@ -20,6 +20,7 @@ begin() { # NAME: fresh namespaces, capture running
 	ip -n "$S" link set eth0 address 02:00:00:00:02:02
 	# What stands on the wire, not what a virtual card puts off: real checksums, segments no longer than the MTU.
 	for n in "$C" "$S"; do ip netns exec "$n" ethtool -K eth0 tx off rx off gso off gro off tso off >/dev/null 2>&1; done
+	[ "$1" = stuxnet ] && ip -n "$C" addr add 10.10.1.20/16 dev eth0 # the engineering station it sat on, asked first
 	ip -n "$C" addr add 10.10.1.2/16 dev eth0
 	ip -n "$S" addr add 10.10.2.2/16 dev eth0
 	ip netns exec "$S" tcpdump -Z root -i eth0 -U --immediate-mode -w "$TMP/$1.pcap" 'tcp port 102' 2>"$TMP/$1.err" &
@@ -104,7 +105,30 @@ record_other() { # what else speaks on port 102: S7comm-plus and MMS, as far as 
 	END
 }
 
-for name in snap7 snap7-blocks nodes7 engineering other; do
+record_stuxnet() { # what Stuxnet did to a controller, by its public analyses: looks, loads DB 890, FC 1865 and OB 35 among others, starts it again
+	server $PY $P/s7_plc.py 10.10.2.2 "$TMP/plc.log"
+	client $PY $P/s7_client.py 10.10.2.2 <<-'END'
+		szl 0x131 3
+		upload 0800001A
+		connect
+		download 0A00890P
+		connect
+		download 0C01865P
+		connect
+		download 0800035P
+		connect
+		write db 1 0 00
+		connect
+		stop
+		connect
+		start
+	END
+	client $PY $P/s7_client.py --from 10.10.1.2 10.10.2.2 <<-'END'
+		read db 1 0 8
+	END
+}
+
+for name in snap7 snap7-blocks nodes7 engineering other stuxnet; do
 	[ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]] && continue
 	begin "$name"
 	"record_$name" && end "$name"

@@ -91,7 +91,7 @@ void s7_osi(struct s7 *s)
 	uint32_t type = cursor_u8(&s->c, "session.type");
 	bool belongs = false;
 	switch (type) {
-	case CONNECT: belongs = !server && phase == S7_CONNECTED; break;
+	case CONNECT: belongs = !server && (phase == S7_CONNECTED || phase == S7_PICKED); break;
 	case ACCEPT:
 	case REFUSE: belongs = server && phase == S7_ASSOCIATING; break;
 	case GIVE_TOKENS: belongs = phase == S7_IS_MMS || phase == S7_PICKED; break;
