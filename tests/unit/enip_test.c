@@ -319,6 +319,90 @@ static void places(void **state)
 	}
 }
 
+/* An accepted I/O connection says which datagrams are its own, both ways; closing says that they end. */
+static void io_openings(void **state)
+{
+	static const uint8_t group[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 239, 192, 1, 32};
+	/* The opening's name, in a Forward Close. */
+	static const char close[] = HEADER("6f", "26") "00000000 0500 0200 00000000 b2001600"
+						       "4e0220062401 0a0e 3512 4d00 0100feca 0200 20042464";
+	static const char closed[] = HEADER("6f", "1e") "00000000 0500 0200 00000000 b2000e00"
+							"ce000000 3512 4d00 0100feca 0000";
+	unsigned seen = 0;
+	(void)state;
+	for (size_t i = 0; i < GOLDEN_ENIP; i++) {
+		const struct golden *g = &golden_enip[i];
+		if (strcmp(g->name, "opened") == 0) {
+			uint32_t len;
+			uint8_t *data = row(g->request, g->hex, 0, &len);
+			decode(data, len, true);
+			assert_int_equal(pdu.nopenings, 0);
+			free(data);
+			seen++;
+		}
+		if (strcmp(g->name, "I/O opened") != 0)
+			continue;
+		uint32_t len;
+		uint8_t *data = row(g->request, g->hex, 0, &len);
+		decode(data, len, true);
+		assert_int_equal(pdu.nopenings, 2);
+		const struct pdu_opening *o = pdu.openings;
+		assert_false(o[0].close || o[0].from_server || o[0].to_group);
+		assert_int_equal(o[0].port, 2222);
+		assert_int_equal(o[0].id, 0x01000030);
+		assert_int_equal(o[0].lo, 18 + 38);
+		assert_int_equal(o[0].hi, 18 + 38);
+		assert_true(!o[1].close && o[1].from_server && o[1].to_group);
+		assert_memory_equal(o[1].group, group, 16);
+		assert_int_equal(o[1].id, 0x01000040);
+		assert_int_equal(o[1].hi, 18 + 34);
+		assert_int_equal(step(close, false), REASON_NONE);
+		assert_int_equal(pdu.nopenings, 0);
+		assert_int_equal(step(closed, true), REASON_NONE);
+		assert_int_equal(pdu.nopenings, 2);
+		assert_true(pdu.openings[0].close && pdu.openings[1].close);
+		assert_int_equal(pdu.openings[0].id, 0x01000030);
+		assert_memory_equal(pdu.openings[1].group, group, 16);
+		free(data);
+		seen++;
+	}
+	assert_int_equal(seen, 2);
+}
+
+/* Datagrams that nobody opened. */
+static void io_datagrams(void **state)
+{
+	static const struct {
+		const char *hex;
+		enum reason reason;
+	} rows[] = {
+		{"0200 0280 0800 01000010 01000000 b100 0400 01020304", REASON_NONE},
+		{"0100 0280 0800 01000010 01000000 b100 0400 01020304", REASON_COUNT},
+		{"0200 a100 0800 01000010 01000000 b100 0400 01020304", REASON_FIELD_VALUE},
+		{"0200 0280 0400 01000010 01000000 b100 0400 01020304", REASON_LENGTH},
+		{"0200 0280 0800 01000010 01000000 b200 0400 01020304", REASON_FIELD_VALUE},
+		{"0200 0280 0800 01000010 01000000 b100 0500 01020304", REASON_SHORT},
+		{"0200 0280 0800 01000010 01000000 b100 0300 01020304", REASON_TRAILING},
+		{"0200 0280 0800 0100", REASON_SHORT},
+	};
+	const struct proto *io = proto_get(PROTO_enip_io);
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint8_t data[64];
+		char line[200];
+		struct pdu_in in = {.data = data, .len = play_unhex(rows[i].hex, data, NULL)};
+		io->decode(&in, &pdu);
+		assert_int_equal(pdu.fault.reason, rows[i].reason);
+		assert_int_equal(pdu.nops, rows[i].reason == REASON_NONE);
+		if (pdu.nops == 0)
+			continue;
+		(void)op_print(&pdu.ops[0], io, 8, line, sizeof line);
+		assert_string_equal(line, "enip-io request io-data connection 268435457 size=4");
+		assert_int_equal(pdu.ops[0].access, ACCESS_OPAQUE);
+	}
+	assert_int_equal(io->frame((const uint8_t *)"", 0, false).state, FRAME_BAD);
+}
+
 /* ---- options ---- */
 
 static void get_all_with_data(void **state)
@@ -379,6 +463,7 @@ int main(void)
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(framing),           cmocka_unit_test(found_in_its_middle),
 		cmocka_unit_test(closed_is_closed),  cmocka_unit_test(places),
+		cmocka_unit_test(io_openings),       cmocka_unit_test(io_datagrams),
 		cmocka_unit_test(get_all_with_data), cmocka_unit_test(vocabulary_is_sound)};
 	size_t n = 0;
 	enip = proto_get(PROTO_enip);
