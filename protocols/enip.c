@@ -500,6 +500,7 @@ const struct proto proto_enip = {
 	.header = 4,
 	.state_size = sizeof(struct enip_state),
 	.name_key = "tags",
+	.opens = true,
 	.functions = enip_functions,
 	.spaces = enip_spaces,
 	.args = enip_args,

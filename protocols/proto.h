@@ -76,7 +76,7 @@ enum claim {
  * they keep coming.
  */
 struct pdu_opening {
-	bool close;
+	bool close;        /* by ends, port and id, whatever the length */
 	bool from_server;  /* who sends them */
 	bool to_group;     /* to .group instead of the other end */
 	uint8_t group[16]; /* IPv4 as ::ffff:a.b.c.d */

@@ -66,12 +66,22 @@ static void keep(struct guardian *g, const struct plan_opening *o, uint64_t rule
 	plan_opening_put(g->bridge, o, false, out);
 }
 
-static void drop(struct guardian *g, const struct plan_opening *o, FILE *out)
+/* Whatever its length: a closing message need not repeat it. True when there was one. */
+static bool drop(struct guardian *g, const struct plan_opening *o, FILE *out)
 {
-	for (unsigned i = 0; i < OPENINGS_KEPT; i++)
-		if (g->opening.list[i].rule && same(&g->opening.list[i].o, o))
-			g->opening.list[i].rule = 0;
-	plan_opening_put(g->bridge, o, true, out);
+	bool some = false;
+
+	for (unsigned i = 0; i < OPENINGS_KEPT; i++) {
+		struct opened *x = &g->opening.list[i];
+
+		if (!x->rule || x->o.id != o->id || x->o.port != o->port ||
+		    memcmp(x->o.from, o->from, 16) != 0 || memcmp(x->o.to, o->to, 16) != 0)
+			continue;
+		plan_opening_put(g->bridge, &x->o, true, out);
+		x->rule = 0;
+		some = true;
+	}
+	return some;
 }
 
 /* What one engine has said since. True when there was something for the kernel. */
@@ -93,8 +103,7 @@ static bool collect(struct guardian *g, struct queue *q, FILE *out)
 		memcpy(o.from, s->from, 16);
 		memcpy(o.to, s->to, 16);
 		if (s->close) {
-			drop(g, &o, out);
-			some = true;
+			some = drop(g, &o, out) || some;
 		} else if (s->lo != s->hi) {
 			say("an opening of datagrams of %u to %u octets is not made: only those of one length are",
 			    s->lo, s->hi);

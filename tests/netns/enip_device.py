@@ -58,6 +58,7 @@ def manager(service, d):
             STATE["connection"] += 1
             ours = STATE["connection"]
             WAYS[ours] = struct.unpack_from("<I", d, 6)[0]
+            LOG.write(f"opened {ours:#x}\n")
         to_id, rpi_ot, rpi_to = d[6:10], d[22:26], d[26 + wide:30 + wide]
         return reply(service, struct.pack("<I", ours) + to_id + d[10:18] + rpi_ot + rpi_to + b"\0\0")
     if service == 0x4E:
