@@ -283,6 +283,20 @@ static void checksum(void **state)
 	static const uint8_t header[] = {0x05, 0x64, 0x05, 0xc0, 0x01, 0x00, 0x00, 0x04};
 	assert_int_equal(dnp3_crc(header, sizeof header), 0x21e9);
 	assert_int_equal(dnp3_crc(header, 0), 0xffff);
+	/* And as the polynomial says, bit by bit, at every length that a frame has. */
+	uint8_t data[16];
+	uint32_t seed = 1;
+	for (uint32_t round = 0; round < 4096; round++) {
+		uint32_t n = round % 17, c = 0;
+		for (uint32_t i = 0; i < n; i++) {
+			seed = seed * 1664525 + 1013904223;
+			data[i] = (uint8_t)(seed >> 24);
+			c ^= data[i];
+			for (unsigned k = 0; k < 8; k++)
+				c = c & 1 ? c >> 1 ^ 0xa6bc : c >> 1;
+		}
+		assert_int_equal(dnp3_crc(data, n), (uint16_t)~c);
+	}
 }
 
 /* The longest fragment, in the frames that masters cut it into, and in the most frames that fit. */
