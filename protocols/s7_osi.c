@@ -117,7 +117,7 @@ void s7_osi(struct s7 *s)
 	}
 	if (type == GIVE_TOKENS) {
 		uint32_t rest = (uint32_t)cursor_u8(&s->c, "session.give-tokens") << 16;
-		rest |= cursor_be16(&s->c, "session.data-transfer");
+		rest |= (uint32_t)cursor_be16(&s->c, "session.data-transfer");
 		cursor_check(&s->c, rest == 0x000100, 3, REASON_MAGIC, "session.give-tokens");
 		s->st.phase = S7_IS_MMS;
 	}

@@ -131,10 +131,16 @@ int question_read(const struct policy *p, const char *line, struct question *q, 
 	if (op_parse(line, &q->text, err, errcap) != 0)
 		return -1;
 	struct op *op = &q->text.op;
-	if (op->dir != DIR_REQUEST) {
+	if (op->dir == DIR_RESPONSE) {
 		snprintf(err, errcap, "a %s is allowed when its request was: ask about the request",
 			 direction_name(op->dir));
 		return -1;
+	}
+	/* What a station says unasked goes from server to client, and rules judge it like a request between the two. */
+	if (op->dir == DIR_UNSOLICITED) {
+		struct question_end from = q->client;
+		q->client = q->server;
+		q->server = from;
 	}
 	if (q->server.unit >= 0) {
 		if (op->has & OP_UNIT && op->unit != q->server.unit) {
