@@ -2,7 +2,7 @@
 /*
  * Fuzz target: one TCP session through the whole engine, with a receiver that is played along. The input:
  *
- *   octet 0      policy: none, closed with reset, closed with drop, open, shadow
+ *   octet 0      policy: none, closed with reset, closed with drop, open, shadow, closed and wide; 6 times the protocol
  *   then entries of four octets and data:
  *     octet 0    0..3 what (see enum step), bit 2: from the server, bit 3: with FIN, bit 4: with RST, bit 5: GSO, bit 6: send it twice
  *     octet 1    sequence number: signed difference to what the sender would send next
@@ -10,8 +10,13 @@
  *     octet 3    times 4: length on top of it
  *
  * Every packet gets exactly one decision. In a closed zone the receiver never gets two versions of an octet, and every PDU that it can
- * put together from what it got is one that the policy allows.
+ * put together from what it got is one that the policy allows. A PDU that only makes sense after others is not judged there again.
  */
+#include "tests/laws/rules_dnp3.h"
+#include "tests/laws/rules_enip.h"
+#include "tests/laws/rules_iec104.h"
+#include "tests/laws/rules_modbus.h"
+#include "tests/laws/rules_s7.h"
 #include "tests/unit/policies.h"
 
 #define CHECK(cond)                                                                                          \
@@ -26,11 +31,22 @@
 #define STEPS_MAX     512u
 
 enum step { STEP_DATA, STEP_WAIT, STEP_SYN, STEP_RESTART };
-enum { POLICY_NONE, POLICY_RESET, POLICY_DROP, POLICY_OPEN, POLICY_SHADOW, POLICIES };
+enum { POLICY_NONE, POLICY_RESET, POLICY_DROP, POLICY_OPEN, POLICY_SHADOW, POLICY_WIDE, POLICIES };
+
+static const struct subject {
+	enum proto_id proto;
+	const char *narrow, *wide;
+} subjects[] = {
+	{PROTO_modbus, narrow_modbus, wide_modbus}, {PROTO_dnp3, narrow_dnp3, wide_dnp3},
+	{PROTO_enip, narrow_enip, wide_enip},       {PROTO_iec104, narrow_iec104, wide_iec104},
+	{PROTO_s7comm, narrow_s7, wide_s7},
+};
+#define SUBJECTS (sizeof subjects / sizeof subjects[0])
+static const struct proto *proto;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct test_policy policies[POLICIES];
+static struct test_policy policies[SUBJECTS][POLICIES];
 
 /* What the server has of the client's octets. */
 static struct {
@@ -53,7 +69,6 @@ static void server_restart(uint32_t base)
 /* Every PDU that is complete must be one the policy allows. */
 static void server_reads(const struct policy *p)
 {
-	const struct proto *modbus = proto_get(PROTO_modbus);
 	static struct pdu pdu;
 	static const uint8_t client[16] = {
 		[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 10, [14] = 1, [15] = 2};
@@ -63,14 +78,23 @@ static void server_reads(const struct policy *p)
 		end++;
 	for (;;) {
 		uint32_t left = end - server.parsed;
-		struct frame f = modbus->frame(server.octet + server.parsed,
-					       left < modbus->header ? left : modbus->header, false);
+		struct frame f = proto->frame(server.octet + server.parsed,
+					      left < proto->header ? left : proto->header, false);
 		if (f.state != FRAME_PDU || f.length > left)
 			return;
-		struct pdu_in in = {.data = server.octet + server.parsed, .len = f.length};
-		modbus->decode(&in, &pdu);
+		uint8_t state[PROTO_STATE_MAX] __attribute__((aligned(8))) = {0};
+		struct pdu_in in = {.data = server.octet + server.parsed,
+				    .len = f.length,
+				    .now_us = 1000000,
+				    .state = state};
+		proto->decode(&in, &pdu);
+		server.parsed += f.length;
+		if (proto->state_size > 0 && pdu.fault.reason != REASON_NONE)
+			continue;
 		CHECK(pdu.fault.reason == REASON_NONE);
-		struct tuple t = {.sport = 40000, .dport = 502, .ipproto = 6};
+		if (pdu.ops[0].dir == DIR_RESPONSE)
+			continue; /* to a request of the server's: pairing judges it, not the rules */
+		struct tuple t = {.sport = 40000, .dport = proto->ports[0], .ipproto = 6};
 		memcpy(t.src, client, 16);
 		memcpy(t.dst, client, 16);
 		t.dst[14] = t.dst[15] = 2;
@@ -79,7 +103,6 @@ static void server_reads(const struct policy *p)
 		struct policy_now now = {.unix_us = 1700000000000000, .clock_good = true};
 		struct match m;
 		CHECK(policy_match(p, r.ruleset, &pdu, client, &now, NULL, &m) == REASON_NONE);
-		server.parsed += f.length;
 	}
 }
 
@@ -129,6 +152,32 @@ static void send_one(struct bench *b, bool from_server, uint8_t flags, uint32_t 
 	free(copy);
 }
 
+static void policy_of(struct test_policy *t, const struct subject *x, const char *failure, const char *mode,
+		      const char *on_deny, const char *rules)
+{
+	static char text[16384];
+	int n = snprintf(text, sizeof text,
+			 "version: 1\n"
+			 "site: {name: test}\n"
+			 "zones:\n"
+			 "  room: {level: 3, networks: [10.10.1.0/24], failure: closed}\n"
+			 "  cell: {level: 2, networks: [10.10.2.0/24], failure: %s, deadline: 20ms}\n"
+			 "hosts:\n"
+			 "  plc: 10.10.2.2\n"
+			 "conduits:\n"
+			 "  - name: control\n"
+			 "    from: [room]\n"
+			 "    to: cell\n"
+			 "    servers: [plc]\n"
+			 "    protocols: [%s]\n"
+			 "    mode: %s\n"
+			 "    on-deny: %s\n"
+			 "    allow:\n%s",
+			 failure, proto_get(x->proto)->name, mode, on_deny, rules);
+	CHECK(n > 0 && (size_t)n < sizeof text);
+	test_policy_open(t, text);
+}
+
 static void policies_open(void)
 {
 	static bool open;
@@ -136,10 +185,14 @@ static void policies_open(void)
 	if (open)
 		return;
 	open = true;
-	test_policy_common(&policies[POLICY_RESET], "closed", "enforce", "reset", "40..49");
-	test_policy_common(&policies[POLICY_DROP], "closed", "enforce", "drop", "40..49");
-	test_policy_common(&policies[POLICY_OPEN], "open", "enforce", "reset", "40..49");
-	test_policy_common(&policies[POLICY_SHADOW], "closed", "shadow", "reset", "40..49");
+	for (unsigned i = 0; i < SUBJECTS; i++) {
+		const struct subject *x = &subjects[i];
+		policy_of(&policies[i][POLICY_RESET], x, "closed", "enforce", "reset", x->narrow);
+		policy_of(&policies[i][POLICY_DROP], x, "closed", "enforce", "drop", x->narrow);
+		policy_of(&policies[i][POLICY_OPEN], x, "open", "enforce", "reset", x->narrow);
+		policy_of(&policies[i][POLICY_SHADOW], x, "closed", "shadow", "reset", x->narrow);
+		policy_of(&policies[i][POLICY_WIDE], x, "closed", "enforce", "reset", x->wide);
+	}
 }
 
 static void restart(struct bench *b, const struct policy *p, bool torn)
@@ -165,11 +218,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	policies_open();
 	unsigned which = data[0] % POLICIES;
-	const struct policy *p = which == POLICY_NONE ? NULL : &policies[which].p;
+	unsigned whose = data[0] / POLICIES % SUBJECTS;
+	const struct policy *p = which == POLICY_NONE ? NULL : &policies[whose][which].p;
+	proto = proto_get(subjects[whose].proto);
+	bench_port = proto->ports[0];
 	struct bench *b = bench_new();
 	verdict_policy(b->v, p, 1);
 	b->on_decide = on_decide;
-	server.strict = which == POLICY_RESET || which == POLICY_DROP;
+	server.strict = which == POLICY_RESET || which == POLICY_DROP || which == POLICY_WIDE;
 	server_restart(next[0]);
 	nsent = 0;
 	send_one(b, false, TCP_SYN, CLIENT_ISN, 0, data, 0, false);

@@ -5,6 +5,7 @@
 
 #include "tests/laws/golden_dnp3.h"
 #include "tests/laws/refused_dnp3.h"
+#include "tests/laws/rules_dnp3.h"
 
 #define ANYONE "clients: any", "protocol: dnp3", "masters: any", "outstations: any"
 
@@ -37,16 +38,8 @@ int main(void)
 		.ngolden = sizeof(golden_dnp3) / sizeof(golden_dnp3[0]),
 		.refused = refused_dnp3,
 		.nrefused = sizeof(refused_dnp3) / sizeof(refused_dnp3[0]),
-		.wide = "      - {id: all, clients: any, protocol: dnp3, outstations: any, masters: any, functions: any,\n"
-			"         values: any, addresses: any, objects: any, controls: any, counts: any, on-times: any,\n"
-			"         off-times: any, file-modes: any, classes: any, files: any}\n",
-		.narrow =
-			"      - {id: view, clients: any, protocol: dnp3, transport: [tcp, udp], outstations: [4],\n"
-			"         masters: [3], functions: [read, unsolicited-response], objects: any,\n"
-			"         addresses: {analog-input: any, class: any, iin: any}}\n"
-			"      - {id: set, clients: any, protocol: dnp3, transport: [tcp, udp], outstations: [4],\n"
-			"         masters: [3], functions: [select, operate], objects: [g12v1], controls: [latch-on],\n"
-			"         counts: [1], on-times: any, off-times: any, addresses: {crob: [0..49]}, values: any}\n",
+		.wide = wide_dnp3,
+		.narrow = narrow_dnp3,
 		.rules = rules,
 		.nrules = sizeof(rules) / sizeof(rules[0]),
 		.left_out = 2,

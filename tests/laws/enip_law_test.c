@@ -5,6 +5,7 @@
 
 #include "tests/laws/golden_enip.h"
 #include "tests/laws/refused_enip.h"
+#include "tests/laws/rules_enip.h"
 
 static const char *const rules[][LAW_KEYS] = {
 	{"id: r", "clients: [hmi]", "protocol: enip", "functions: [read-tag]", "addresses: {element: [0..9]}",
@@ -46,20 +47,8 @@ int main(void)
 		.ngolden = sizeof(golden_enip) / sizeof(golden_enip[0]),
 		.refused = refused_enip,
 		.nrefused = sizeof(refused_enip) / sizeof(refused_enip[0]),
-		.wide = "      - {id: all, clients: any, protocol: enip, functions: any, values: any, addresses: any, tags: any,\n"
-			"         routes: any, attributes: any, members: any, reset-types: any, types: any, transport-classes: any,\n"
-			"         o-t-rpi: any, t-o-rpi: any, o-t-sizes: any, t-o-sizes: any, o-t-types: any, t-o-types: any,\n"
-			"         file-types: any, sub-elements: any, modes: any}\n"
-			"      - {id: opaque, clients: any, protocol: enip, functions: [0x4b/0x8e, 0x32/0x300],\n"
-			"         addresses: {object: any}, routes: any}\n"
-			"      - {id: plain, clients: any, protocol: enip, functions: [0x308, 0x30f/0x68], routes: any}\n",
-		.narrow =
-			"      - {id: session, clients: any, protocol: enip, functions: [register-session, forward-open, nop],\n"
-			"         routes: [slot-0]}\n"
-			"      - {id: view, clients: any, protocol: enip, functions: [read-tag], addresses: {element: [0]},\n"
-			"         tags: [Setpoint], routes: any}\n"
-			"      - {id: set, clients: any, protocol: enip, functions: [write-tag], addresses: {element: [0]},\n"
-			"         tags: [Setpoint], routes: any, types: [dint], values: 0..1000}\n",
+		.wide = wide_enip,
+		.narrow = narrow_enip,
 		.renumber = renumber,
 		.rules = rules,
 		.nrules = sizeof(rules) / sizeof(rules[0]),

@@ -5,6 +5,7 @@
 
 #include "tests/laws/golden_iec104.h"
 #include "tests/laws/refused_iec104.h"
+#include "tests/laws/rules_iec104.h"
 
 #define ANYONE "clients: any", "protocol: iec104", "common-addresses: any", "originators: any"
 #define WHY    "causes: any", "test: any"
@@ -46,19 +47,8 @@ int main(void)
 		.ngolden = sizeof(golden_iec104) / sizeof(golden_iec104[0]),
 		.refused = refused_iec104,
 		.nrefused = sizeof(refused_iec104) / sizeof(refused_iec104[0]),
-		.wide = "      - {id: all, clients: any, protocol: iec104, common-addresses: any, originators: any,\n"
-			"         functions: any, addresses: any, values: any, causes: any, test: any, select: any,\n"
-			"         qualifiers: any, qoi: any, rqt: any, frz: any, qrp: any, qpm: any, qpa: any, coi: any,\n"
-			"         files: any, file-names: any, sections: any, calls: any}\n",
-		.narrow =
-			"      - {id: session, clients: any, protocol: iec104, common-addresses: [1], originators: [0],\n"
-			"         functions: [startdt, stopdt, testfr, acknowledge]}\n"
-			"      - {id: view, clients: any, protocol: iec104, common-addresses: [1], originators: [0],\n"
-			"         functions: [single-point, measured-float, interrogation], causes: any, test: any,\n"
-			"         qoi: [station], addresses: {single: [1..999], float: any}}\n"
-			"      - {id: set, clients: any, protocol: iec104, common-addresses: [1], originators: [0],\n"
-			"         functions: [single-command], addresses: {single: [1000..1010]}, values: [1],\n"
-			"         causes: [activation], test: any, select: any, qualifiers: any}\n",
+		.wide = wide_iec104,
+		.narrow = narrow_iec104,
 		.renumber = renumber,
 		.rules = rules,
 		.nrules = sizeof(rules) / sizeof(rules[0]),

@@ -5,6 +5,7 @@
 
 #include "tests/laws/golden_modbus.h"
 #include "tests/laws/refused_modbus.h"
+#include "tests/laws/rules_modbus.h"
 
 static const char *const rules[][LAW_KEYS] = {
 	{"id: r", "clients: [hmi]", "protocol: modbus", "units: [4]", "functions: [3]",
@@ -37,13 +38,8 @@ int main(void)
 		.ngolden = sizeof(golden_modbus) / sizeof(golden_modbus[0]),
 		.refused = refused_modbus,
 		.nrefused = sizeof(refused_modbus) / sizeof(refused_modbus[0]),
-		.wide = "      - {id: all, clients: any, protocol: modbus, units: any, functions: any, values: any, id-codes: any,\n"
-			"         objects: any, addresses: any}\n",
-		.narrow =
-			"      - {id: view, clients: any, protocol: modbus, transport: [tcp, udp], units: [1],\n"
-			"         functions: [read-holding-registers], addresses: {holding: [0..99]}}\n"
-			"      - {id: set, clients: any, protocol: modbus, transport: [tcp, udp], units: [1],\n"
-			"         functions: [write-single-register], addresses: {holding: [40..49]}, values: 0..1000}\n",
+		.wide = wide_modbus,
+		.narrow = narrow_modbus,
 		.renumber = renumber,
 		.rules = rules,
 		.nrules = sizeof(rules) / sizeof(rules[0]),

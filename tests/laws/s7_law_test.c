@@ -5,6 +5,7 @@
 
 #include "tests/laws/golden_s7.h"
 #include "tests/laws/refused_s7.h"
+#include "tests/laws/rules_s7.h"
 
 static const char *const rules[][LAW_KEYS] = {
 	{"id: r", "clients: [hmi]", "protocol: s7comm", "functions: [connect]", "calling-tsaps: [256]",
@@ -27,8 +28,6 @@ static const char *const rules[][LAW_KEYS] = {
 	{"id: r", "clients: any", "protocol: s7comm", "functions: [mms-data]"},
 };
 
-#define TSAPS "calling-tsaps: any, connection-kinds: any, racks: any, slots: any"
-
 /* PDU references differ; what has none stays as it is. */
 static void renumber(uint8_t *pdu, uint32_t n)
 {
@@ -45,17 +44,8 @@ int main(void)
 		.ngolden = sizeof(golden_s7) / sizeof(golden_s7[0]),
 		.refused = refused_s7,
 		.nrefused = sizeof(refused_s7) / sizeof(refused_s7[0]),
-		.wide = "      - {id: all, clients: any, protocol: s7comm, functions: any, values: any, addresses: any,\n"
-			"         services: any, bits: any, block-types: any, start-kinds: any, " TSAPS "}\n"
-			"      - {id: opaque, clients: any, protocol: s7comm, functions: [read-symbolic, write-symbolic, read-nck,\n"
-			"         read-drive, programmer, bsend, nc-programming, mms-associate, mms-data, mms-release]}\n"
-			"      - {id: plus, clients: any, protocol: s7comm, functions: [plus], plus-versions: any, plus-sessions: any}\n",
-		.narrow =
-			"      - {id: session, clients: any, protocol: s7comm, functions: [connect, setup-communication], " TSAPS
-			"}\n"
-			"      - {id: view, clients: any, protocol: s7comm, functions: [read-var], addresses: {db: [1/0..1/99]}}\n"
-			"      - {id: set, clients: any, protocol: s7comm, functions: [write-var], addresses: {db: [1/0..1/3]},\n"
-			"         values: 100..255}\n",
+		.wide = wide_s7,
+		.narrow = narrow_s7,
 		.renumber = renumber,
 		.rules = rules,
 		.nrules = sizeof(rules) / sizeof(rules[0]),
