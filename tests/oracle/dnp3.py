@@ -8,14 +8,12 @@ error too. Exit status 0 when all agree.
 """
 
 import json
-import os
 import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
 
-from modbus import Known, Tally, number, numbers
+from common import number, numbers, run
 
 PORT = 20000
 NUMERIC = {20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 43}
@@ -189,8 +187,9 @@ def object_differs(pdu, mine, header):
     return None
 
 
-def disagreement(ours, theirs):
+def disagreement(ours, theirs, tally):
     """None, or what differs, in words."""
+    tally.valued += any(o["values"] for o in ours.get("objects", []))
     if "error" in ours:
         return f"we refuse it ({ours['error']}), tshark reads function {theirs['function']}"
     for key in ("unit", "origin", "function", "iin"):
@@ -215,63 +214,14 @@ def disagreement(ours, theirs):
     return None
 
 
-def compare(name, ours, theirs, malformed, known, tally):
-    def differ(frame, text):
-        if known.explains(name, frame):
-            tally.known += 1
-            return
-        tally.wrong += 1
-        print(f"{name}: frame {frame}: {text}")
-
-    for frame in sorted(set(ours) | set(theirs)):
-        mine, other = ours.get(frame, []), theirs.get(frame, [])
-        if frame in malformed and any("error" in p for p in mine):
-            tally.malformed += 1
-            known.explains(name, frame)
-            continue
-        for a, b in zip(mine, other):
-            tally.pdus += 1
-            tally.valued += any(o["values"] for o in a.get("objects", []))
-            text = disagreement(a, b)
-            if text:
-                differ(frame, text)
-        for a in mine[len(other):]:
-            differ(frame, f"only we see a PDU: {a}")
-        for b in other[len(mine):]:
-            differ(frame, f"only tshark sees a PDU: function {b['function']}, stations {b['unit']} and {b['origin']}")
+def short(pdu):
+    return f"function {pdu['function']}, stations {pdu['unit']} and {pdu['origin']}"
 
 
-def main():
-    otfwctl, known, captures = sys.argv[1], Known(sys.argv[2]), sys.argv[3:]
-    total, names = Tally(), set()
-
-    def name_of(path):
-        return "/".join(os.path.normpath(path).split(os.sep)[-2:])
-
-    def read(path):
-        ports = known.ports.get(name_of(path), [])
-        return tshark_read(path, ports), ours_read(otfwctl, path, ports)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        both = list(pool.map(read, captures))
-    for path, ((theirs, malformed), ours) in zip(captures, both):
-        name = name_of(path)
-        names.add(name)
-        tally = Tally()
-        compare(name, ours, theirs, malformed, known, tally)
-        if tally.wrong or os.environ.get("OTFW_ORACLE_VERBOSE"):
-            print(f"{name}: {tally.pdus} PDUs compared, {tally.malformed} frames malformed to both, {tally.known} differences "
-                  f"explained, {tally.wrong} not")
-        for key in vars(total):
-            setattr(total, key, getattr(total, key) + getattr(tally, key))
-    for line, frames in known.stale(names):
-        print(f"{sys.argv[2]}:{line}: explains nothing in frames {frames[:10]}")
-        total.wrong += 1
-    print(f"{len(names)} captures, {total.pdus} PDUs compared ({total.valued} with values), "
-          f"{total.malformed} frames malformed to both, "
-          f"{total.known} differences explained, {total.wrong} not")
-    return 1 if total.wrong or total.valued == 0 else 0
+def read(otfwctl, path, ports):
+    theirs, malformed = tshark_read(path, ports)
+    return ours_read(otfwctl, path, ports), theirs, malformed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(read, disagreement, short))

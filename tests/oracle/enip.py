@@ -9,45 +9,14 @@ explanation that explains nothing is an error too. Exit status 0 when all agree.
 """
 
 import json
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+from common import Known, name_of
+
 CONTAINERS = {(0x0A, 2), (0x52, 6)}
 MANAGER = {0x54, 0x5B, 0x4E}
-
-
-class Known:
-    """Lines: CAPTURE <tab> FRAMES <tab> why ours is right."""
-
-    def __init__(self, path):
-        self.rows = []
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                line = line.rstrip("\n")
-                if not line or line.startswith("#"):
-                    continue
-                fields = line.split("\t")
-                if len(fields) != 3 or not fields[2]:
-                    sys.exit(f"{path}:{number}: CAPTURE, FRAMES and a reason are wanted, with tabs between them")
-                frames = set()
-                for part in fields[1].split(","):
-                    first, _, last = part.partition("-")
-                    frames.update(range(int(first), int(last or first) + 1))
-                self.rows.append({"line": number, "capture": fields[0], "frames": frames, "used": set()})
-
-    def explains(self, capture, frame):
-        for row in self.rows:
-            if row["capture"] == capture and frame in row["frames"]:
-                row["used"].add(frame)
-                return True
-        return False
-
-    def stale(self, captures):
-        for row in self.rows:
-            if row["capture"] in captures and row["used"] != row["frames"]:
-                yield row["line"], sorted(row["frames"] - row["used"])
 
 
 def number(field):
@@ -189,7 +158,7 @@ def main():
     otfwctl, known, captures = sys.argv[1], Known(sys.argv[2]), sys.argv[3:]
     total, wrong, explained, bad, seen = 0, 0, 0, 0, set()
     for path in captures:
-        name = "/".join(path.split("/")[-2:])
+        name = name_of(path)
         seen.add(name)
         ours = ours_read(otfwctl, path)
         theirs, malformed = tshark_read(path)
@@ -215,9 +184,7 @@ def main():
             wrong += 1
             if wrong <= 40:
                 print(f"{name}: frame {frame}: {text}")
-    for line, frames in known.stale(seen):
-        print(f"{os.path.basename(sys.argv[2])}:{line}: explains nothing in frames {frames}")
-        wrong += 1
+    wrong += known.stale(seen)
     print(f"enip: {total} PDUs of {len(captures)} captures compared: {wrong} disagreements, {explained} more explained, "
           f"{bad} frames that tshark calls malformed and we refuse")
     return wrong > 0 or total == 0

@@ -8,11 +8,12 @@ explains nothing is an error too. Exit status 0 when all agree.
 """
 
 import json
-import os
 import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+
+from common import number, run
 
 U_TYPES = {1: (256, "request"), 2: (256, "response"), 4: (257, "request"), 8: (257, "response"), 16: (258, None), 32: (258, "response")}
 A = "iec60870_asdu."
@@ -21,48 +22,11 @@ ARGS = {"select": ("sco.se", "dco.se", "rco.se", "qos.se"), "qualifier": ("sco.q
         "frz": ("frz",), "qrp": ("qrp",), "qpm": ("qpm.kpa",)}
 
 
-class Known:
-    """Lines: CAPTURE <tab> FRAMES <tab> why ours is right."""
-
-    def __init__(self, path):
-        self.rows = []
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                line = line.rstrip("\n")
-                if not line or line.startswith("#"):
-                    continue
-                fields = line.split("\t")
-                if len(fields) != 3 or not fields[2]:
-                    sys.exit(f"{path}:{number}: CAPTURE, FRAMES and a reason are wanted, with tabs between them")
-                frames = set()
-                for part in fields[1].split(","):
-                    first, _, last = part.partition("-")
-                    frames.update(range(int(first), int(last or first) + 1))
-                self.rows.append({"line": number, "capture": fields[0], "frames": frames, "used": set()})
-
-    def explains(self, capture, frame):
-        for row in self.rows:
-            if row["capture"] == capture and frame in row["frames"]:
-                row["used"].add(frame)
-                return True
-        return False
-
-    def stale(self, captures):
-        for row in self.rows:
-            if row["capture"] in captures and row["used"] != row["frames"]:
-                yield row["line"], sorted(row["frames"] - row["used"])
-
-
 # ---- what tshark says ----
 
 
 def shown(proto, name):
     return [f for f in proto.iter("field") if f.get("name") == name]
-
-
-def number(proto, name):
-    found = shown(proto, name)
-    return int(found[0].get("show"), 0) if found else None
 
 
 def raw(field):
@@ -171,7 +135,7 @@ def disagreement(ours, theirs, tally):
         return f"direction: {ours['dir']}, tshark {theirs['dir']}"
     for arg, value in ours["args"].items():
         if arg in theirs["args"]:
-            tally.args += 1
+            tally.qualifiers += 1
             if theirs["args"][arg] != value:
                 return f"{arg}: {value}, tshark {theirs['args'][arg]}"
     # Ours has `negative` only where it means something: elsewhere it must be 0.
@@ -195,56 +159,10 @@ def short(pdu):
     return f"function {pdu['function']} station {pdu['unit']} {pdu['addresses']} {pdu['values']} {pdu['args']}"
 
 
-class Tally:
-    def __init__(self):
-        self.pdus = self.valued = self.args = self.known = self.malformed = self.wrong = 0
-
-
-def compare(name, ours, theirs, malformed, known, tally):
-    def differ(frame, text):
-        if known.explains(name, frame):
-            tally.known += 1
-            return
-        tally.wrong += 1
-        print(f"{name}: frame {frame}: {text}")
-
-    for frame in sorted(set(ours) | set(theirs)):
-        mine, other = ours.get(frame, []), theirs.get(frame, [])
-        if frame in malformed and any("error" in p for p in mine):
-            tally.malformed += 1
-            known.explains(name, frame)
-            continue
-        for a, b in zip(mine, other):
-            tally.pdus += 1
-            text = disagreement(a, b, tally)
-            if text:
-                differ(frame, text)
-        for a in mine[len(other):]:
-            differ(frame, f"only we see an APDU: {a}")
-        for b in other[len(mine):]:
-            differ(frame, f"only tshark sees an APDU: {short(b)}")
-
-
-def main():
-    otfwctl, known, captures = sys.argv[1], Known(sys.argv[2]), sys.argv[3:]
-    total, names = Tally(), set()
-    for path in captures:
-        name = "/".join(os.path.normpath(path).split(os.sep)[-2:])
-        names.add(name)
-        tally = Tally()
-        theirs, malformed = tshark_read(path)
-        compare(name, ours_read(otfwctl, path), theirs, malformed, known, tally)
-        print(f"{name}: {tally.pdus} APDUs compared ({tally.valued} with values, {tally.args} qualifiers), {tally.malformed} frames malformed to both, "
-              f"{tally.known} differences explained, {tally.wrong} not")
-        for key in vars(total):
-            setattr(total, key, getattr(total, key) + getattr(tally, key))
-    for line, frames in known.stale(names):
-        print(f"{sys.argv[2]}:{line}: explains nothing in frames {frames[:10]}")
-        total.wrong += 1
-    print(f"{len(names)} captures, {total.pdus} APDUs compared ({total.valued} with values, {total.args} qualifiers), "
-          f"{total.malformed} frames malformed to both, {total.known} differences explained, {total.wrong} not")
-    return 1 if total.wrong or total.valued == 0 else 0
+def read(otfwctl, path, _ports):
+    theirs, malformed = tshark_read(path)
+    return ours_read(otfwctl, path), theirs, malformed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(read, disagreement, short))

@@ -8,67 +8,20 @@ is an error too. Exit status 0 when all agree.
 """
 
 import json
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+from common import number, numbers, octets, run
+
 PORT = 502
-
-
-class Known:
-    """Lines: CAPTURE <tab> FRAMES <tab> why ours is right; or CAPTURE <tab> port <tab> NUMBER."""
-
-    def __init__(self, path):
-        self.rows, self.ports = [], {}
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                line = line.rstrip("\n")
-                if not line or line.startswith("#"):
-                    continue
-                fields = line.split("\t")
-                if len(fields) != 3 or not fields[2]:
-                    sys.exit(f"{path}:{number}: CAPTURE, FRAMES and a reason are wanted, with tabs between them")
-                if fields[1] == "port":
-                    self.ports.setdefault(fields[0], []).append(int(fields[2]))
-                    continue
-                frames = set()
-                for part in fields[1].split(","):
-                    first, _, last = part.partition("-")
-                    frames.update(range(int(first), int(last or first) + 1))
-                self.rows.append({"line": number, "capture": fields[0], "frames": frames, "used": set()})
-
-    def explains(self, capture, frame):
-        for row in self.rows:
-            if row["capture"] == capture and frame in row["frames"]:
-                row["used"].add(frame)
-                return True
-        return False
-
-    def stale(self, captures):
-        for row in self.rows:
-            if row["capture"] in captures and row["used"] != row["frames"]:
-                yield row["line"], sorted(row["frames"] - row["used"])
 
 
 # ---- what tshark says ----
 
 
-def octets(show):
-    return bytes.fromhex((show or "").replace(":", ""))
-
-
 def words(data):
     return [data[i] << 8 | data[i + 1] for i in range(0, len(data) - 1, 2)]
-
-
-def numbers(proto, name):
-    return [int(f.get("show"), 0) for f in proto.iter("field") if f.get("name") == name]
-
-
-def number(proto, name):
-    found = numbers(proto, name)
-    return found[0] if found else None
 
 
 def data_of(proto):
@@ -201,8 +154,9 @@ def ours_read(otfwctl, path, ports):
 # ---- the two together ----
 
 
-def disagreement(ours, theirs):
+def disagreement(ours, theirs, tally):
     """None, or what differs, in words."""
+    tally.valued += bool(ours.get("values") and theirs["values"])
     if "error" in ours:
         return f"we refuse it ({ours['error']}), tshark reads {short(theirs)}"
     for key in ("unit", "function", "exception"):
@@ -229,59 +183,10 @@ def short(pdu):
     return f"unit {pdu['unit']} function {pdu['function']} {pdu['ranges']} {pdu['values']}"
 
 
-class Tally:
-    def __init__(self):
-        self.pdus = self.valued = self.known = self.malformed = self.wrong = 0
-
-
-def compare(name, ours, theirs, malformed, known, tally):
-    def differ(frame, text):
-        if known.explains(name, frame):
-            tally.known += 1
-            return
-        tally.wrong += 1
-        print(f"{name}: frame {frame}: {text}")
-
-    for frame in sorted(set(ours) | set(theirs)):
-        mine, other = ours.get(frame, []), theirs.get(frame, [])
-        if frame in malformed and any("error" in p for p in mine):
-            tally.malformed += 1
-            known.explains(name, frame)
-            continue
-        for a, b in zip(mine, other):
-            tally.pdus += 1
-            tally.valued += bool(a.get("values") and b["values"])
-            text = disagreement(a, b)
-            if text:
-                differ(frame, text)
-        for a in mine[len(other):]:
-            differ(frame, f"only we see a PDU: {a}")
-        for b in other[len(mine):]:
-            differ(frame, f"only tshark sees a PDU: {short(b)}")
-
-
-def main():
-    otfwctl, known, captures = sys.argv[1], Known(sys.argv[2]), sys.argv[3:]
-    total, names = Tally(), set()
-    for path in captures:
-        name = "/".join(os.path.normpath(path).split(os.sep)[-2:])
-        names.add(name)
-        ports = known.ports.get(name, [])
-        tally = Tally()
-        theirs, malformed = tshark_read(path, ports)
-        compare(name, ours_read(otfwctl, path, ports), theirs, malformed, known, tally)
-        print(f"{name}: {tally.pdus} PDUs compared ({tally.valued} with values), {tally.malformed} frames malformed to both, "
-              f"{tally.known} differences explained, {tally.wrong} not")
-        for key in vars(total):
-            setattr(total, key, getattr(total, key) + getattr(tally, key))
-    for line, frames in known.stale(names):
-        print(f"{sys.argv[2]}:{line}: explains nothing in frames {frames[:10]}")
-        total.wrong += 1
-    print(f"{len(names)} captures, {total.pdus} PDUs compared ({total.valued} with values), "
-          f"{total.malformed} frames malformed to both, "
-          f"{total.known} differences explained, {total.wrong} not")
-    return 1 if total.wrong or total.valued == 0 else 0
+def read(otfwctl, path, ports):
+    theirs, malformed = tshark_read(path, ports)
+    return ours_read(otfwctl, path, ports), theirs, malformed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(read, disagreement, short))

@@ -8,13 +8,11 @@ unless KNOWN explains it; an explanation that explains nothing is an error too. 
 """
 
 import json
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
-from modbus import Known, Tally, compare as compare_frames, number, numbers, octets  # the same folder
-import modbus
+from common import number, numbers, octets, run
 
 AREAS = {0x05: "system-memory", 0x06: "analog-input", 0x07: "analog-output", 0x1C: "counter", 0x1D: "timer", 0x80: "peripheral",
          0x81: "input", 0x82: "output", 0x83: "merker", 0x84: "db", 0x85: "instance-db", 0x86: "local", 0x87: "caller-local"}
@@ -103,7 +101,7 @@ def tshark_s7(frame, proto):
     return pdu
 
 
-def tshark_read(path, _ports):
+def tshark_read(path):
     """{frame: [pdu]}, and the frames that tshark itself calls malformed."""
     cmd = ["tshark", "-n", "-r", path, "-T", "pdml", "-J", "frame cotp s7comm ses mms _ws.malformed", "-Y", "cotp and tcp.port == 102"]
     out = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
@@ -144,7 +142,7 @@ def tshark_read(path, _ports):
 # ---- what we say ----
 
 
-def ours_read(otfwctl, path, _ports):
+def ours_read(otfwctl, path):
     out = subprocess.run([otfwctl, "decode", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if out.returncode != 0:
         sys.exit(f"otfwctl decode {path}: exit {out.returncode}: {out.stderr.decode()}")
@@ -203,8 +201,9 @@ def s7_disagreement(ops, theirs):
     return None if values == theirs["values"] else f"values: {values}, tshark {theirs['values']}"
 
 
-def disagreement(ours, theirs):
+def disagreement(ours, theirs, tally):
     """None, or what differs, in words."""
+    tally.valued += bool(ours.get("values") and theirs.get("values"))
     if "error" in ours:
         return f"we refuse it ({ours['error']}), tshark reads {short(theirs)}"
     if theirs["kind"] == "s7":
@@ -221,35 +220,15 @@ def short(pdu):
     return f"{pdu['kind']} function {pdu['function']} {pdu.get('items') or ''}"
 
 
-def main():
-    modbus.disagreement, modbus.short = disagreement, short
-    otfwctl, known, captures = sys.argv[1], Known(sys.argv[2]), sys.argv[3:]
-    total, names = Tally(), set()
-    for path in captures:
-        name = "/".join(os.path.normpath(path).split(os.sep)[-2:])
-        names.add(name)
-        tally = Tally()
-        theirs, malformed = tshark_read(path, [])
-        ours = ours_read(otfwctl, path, [])
-        for frame, pdus in theirs.items():
-            # A message in parts is one PDU of ours where it is S7, else each part is one.
-            opaque = any(pdu.get("function") in (0x4D00, 0x7200) for pdu in ours.get(frame, []))
-            theirs[frame] = [pdu for pdu in pdus if opaque or pdu["kind"] != "part"]
-            for pdu in theirs[frame]:
-                pdu.setdefault("values", None)
-        compare_frames(name, ours, theirs, malformed, known, tally)
-        print(f"{name}: {tally.pdus} PDUs compared ({tally.valued} with values), {tally.malformed} frames malformed to both, "
-              f"{tally.known} differences explained, {tally.wrong} not")
-        for key in vars(total):
-            setattr(total, key, getattr(total, key) + getattr(tally, key))
-    for line, frames in known.stale(names):
-        print(f"{sys.argv[2]}:{line}: explains nothing in frames {frames[:10]}")
-        total.wrong += 1
-    print(f"{len(names)} captures, {total.pdus} PDUs compared ({total.valued} with values), "
-          f"{total.malformed} frames malformed to both, "
-          f"{total.known} differences explained, {total.wrong} not")
-    return 1 if total.wrong or total.valued == 0 else 0
+def read(otfwctl, path, _ports):
+    theirs, malformed = tshark_read(path)
+    ours = ours_read(otfwctl, path)
+    for frame, pdus in theirs.items():
+        # A message in parts is one PDU of ours where it is S7, else each part is one.
+        opaque = any(pdu.get("function") in (0x4D00, 0x7200) for pdu in ours.get(frame, []))
+        theirs[frame] = [pdu for pdu in pdus if opaque or pdu["kind"] != "part"]
+    return ours, theirs, malformed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(read, disagreement, short))

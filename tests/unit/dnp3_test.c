@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DNP3: golden PDUs, every refusal with reason, field and offset, framing, pairing, select before operate, vocabulary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "protocols/dnp3.h"
 #include "tests/laws/golden_dnp3.h"
-#include "tests/laws/play.h"
 #include "tests/laws/refused_dnp3.h"
+#include "tests/unit/rows.h"
 
 static const struct proto *dnp3;
 static struct played parts[PLAY_PARTS];
 static struct play play;
 static struct pdu pdu;
-
-/* Octets of a hex string in memory of exactly that size, so that a sanitizer sees any step beyond. */
-static uint8_t *octets(const char *hex, uint32_t *len)
-{
-	static uint8_t all[PLAY_BYTES];
-	*len = play_unhex(hex, all, NULL);
-	uint8_t *p = malloc(*len ? *len : 1);
-	assert_non_null(p);
-	memcpy(p, all, *len);
-	return p;
-}
 
 /* A frame around application octets: from the master, or from the outstation. */
 static uint32_t wrap(bool from_server, uint16_t unit, uint16_t master, const char *app_hex, uint8_t *out)
@@ -101,7 +82,7 @@ static void golden(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t len;
-	uint8_t *data = octets(g->hex, &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	struct frame f = dnp3->frame(data, len, g->from_server);
 	assert_int_equal(f.state, FRAME_PDU);
 	assert_int_equal(f.length, len);
@@ -132,27 +113,12 @@ static void golden(void **state)
 	assert_string_equal(text, g->ops);
 }
 
-/* Each line that can be printed can be read back, and is the same line again. */
-static void golden_text(void **state)
-{
-	const struct golden *g = *state;
-	for (const char *line = g->ops; *line; line = strchr(line, '\n') + 1) {
-		static struct op_text read;
-		char text[1024], again[1024], err[200];
-		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-		if (op_parse(text, &read, err, sizeof err))
-			fail_msg("'%s': %s", text, err);
-		(void)op_print(&read.op, read.proto, 24, again, sizeof again);
-		assert_string_equal(again, text);
-	}
-}
-
 /* Every strict prefix is not yet a PDU, and no PDU; nor is the PDU with an octet behind it. */
 static void golden_prefix(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t whole;
-	uint8_t *data = octets(g->hex, &whole);
+	uint8_t *data = rows_octets(g->hex, &whole);
 	play_open(&play);
 	for (uint32_t len = 0; len < whole; len++) {
 		uint8_t *part = malloc(len ? len : 1);
@@ -181,7 +147,7 @@ static void golden_bit(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t len;
-	uint8_t *data = octets(g->hex, &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	play_open(&play);
 	for (uint32_t i = 0; i < len * 8; i++) {
 		data[i / 8] ^= (uint8_t)(1 << i % 8);
@@ -232,7 +198,7 @@ static void refused(void **state)
 {
 	const struct refusal *r = *state;
 	uint32_t len;
-	uint8_t *data = octets(r->hex, &len);
+	uint8_t *data = rows_octets(r->hex, &len);
 	play_open(&play);
 	uint32_t n = play_parts(r->request, parts);
 	for (uint32_t i = 0; i < n; i++) {
@@ -254,7 +220,7 @@ static void refused_frame(void **state)
 {
 	const struct refusal *r = *state;
 	uint32_t len;
-	uint8_t *data = octets(r->hex, &len);
+	uint8_t *data = rows_octets(r->hex, &len);
 	struct frame was = {.state = FRAME_MORE};
 	for (uint32_t n = 0; n <= len; n++) {
 		struct frame f = dnp3->frame(data, n, r->from_server);
@@ -616,8 +582,6 @@ static void registry(void **state)
 	assert_int_equal(dnp3->max_pdu, 9 * 292);
 }
 
-#define ROWS(table) (sizeof(table) / sizeof *(table))
-
 int main(void)
 {
 	static struct CMUnitTest tests[GOLDEN_DNP3 * 5 + ROWS(refused_dnp3) * 2 + 16];
@@ -626,7 +590,7 @@ int main(void)
 		const char *name;
 		CMUnitTestFunction run;
 	} golden_runs[] = {{"golden", golden},
-			   {"text", golden_text},
+			   {"text", rows_text},
 			   {"prefix", golden_prefix},
 			   {"one bit", golden_bit},
 			   {"vocabulary", golden_vocabulary}};
@@ -644,6 +608,7 @@ int main(void)
 						    cmocka_unit_test(registry)};
 	size_t n = 0, k = 0;
 	dnp3 = proto_get(PROTO_dnp3);
+	rows_proto = dnp3;
 	for (size_t r = 0; r < ROWS(golden_runs); r++) {
 		for (size_t i = 0; i < GOLDEN_DNP3; i++, n++, k++) {
 			(void)snprintf(names[k], sizeof names[k], "%s: %s", golden_runs[r].name,

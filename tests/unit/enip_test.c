@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* EtherNet/IP: golden PDUs, every refusal with reason, field and offset, framing, sessions, connections, options, vocabulary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "protocols/proto.h"
 #include "tests/laws/golden_enip.h"
-#include "tests/laws/play.h"
 #include "tests/laws/refused_enip.h"
-
-#define ROWS(table) (sizeof(table) / sizeof *(table))
+#include "tests/unit/rows.h"
 
 static const struct proto *enip;
 static struct played parts[PLAY_PARTS];
@@ -97,21 +87,6 @@ static void golden(void **state)
 	}
 	assert_string_equal(text, g->ops);
 	free(data);
-}
-
-/* Each line that can be printed can be read back, and is the same line again. */
-static void golden_text(void **state)
-{
-	const struct golden *g = *state;
-	for (const char *line = g->ops; *line; line = strchr(line, '\n') + 1) {
-		static struct op_text read;
-		char text[1024], again[1024], err[200];
-		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-		if (op_parse(text, &read, err, sizeof err))
-			fail_msg("'%s': %s", text, err);
-		(void)op_print(&read.op, read.proto, 24, again, sizeof again);
-		assert_string_equal(again, text);
-	}
 }
 
 static void golden_prefix(void **state)
@@ -457,7 +432,7 @@ int main(void)
 		const char *name;
 		CMUnitTestFunction run;
 	} golden_runs[] = {{"golden", golden},
-			   {"text", golden_text},
+			   {"text", rows_text},
 			   {"prefix", golden_prefix},
 			   {"vocabulary", golden_vocabulary}};
 	static const struct CMUnitTest singles[] = {
@@ -467,6 +442,7 @@ int main(void)
 		cmocka_unit_test(get_all_with_data), cmocka_unit_test(vocabulary_is_sound)};
 	size_t n = 0;
 	enip = proto_get(PROTO_enip);
+	rows_proto = enip;
 	for (size_t k = 0; k < ROWS(golden_runs); k++) {
 		for (size_t i = 0; i < GOLDEN_ENIP; i++, n++) {
 			(void)snprintf(names[n], sizeof names[n], "%s: %s", golden_runs[k].name,

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IEC 60870-5-104: golden APDUs, every refusal with reason, field and offset, framing, sessions, pairing, select before execute, vocabulary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "protocols/proto.h"
 #include "tests/laws/golden_iec104.h"
 #include "tests/laws/refused_iec104.h"
+#include "tests/unit/rows.h"
 
 #define DIRECT      1u
 #define NO_TERM     2u
@@ -29,25 +22,6 @@ struct session {
 	bool unseen; /* picked up in the middle */
 	struct pdu pdu;
 };
-
-static uint8_t *octets(const char *hex, uint32_t n, uint32_t *len)
-{
-	uint8_t *p = malloc(n / 2 + 1);
-	assert_non_null(p);
-	*len = 0;
-	for (uint32_t i = 0; i < n;) {
-		unsigned x;
-		if (hex[i] == ' ') {
-			i++;
-			continue;
-		}
-		assert_int_equal(sscanf(hex + i, "%2x", &x), 1);
-		p[(*len)++] = (uint8_t)x;
-		i += 2;
-	}
-	/* Memory of exactly that size, so that a sanitizer sees any step beyond. */
-	return realloc(p, *len ? *len : 1);
-}
 
 static void decode(struct session *s, const uint8_t *data, uint32_t len, bool from_server)
 {
@@ -98,7 +72,7 @@ static void file(struct session *s)
 static void pass(struct session *s, const char *hex, uint32_t n, bool from_server)
 {
 	uint32_t len;
-	uint8_t *data = octets(hex, n, &len);
+	uint8_t *data = rows_octets(hex, &len);
 	decode(s, data, len, from_server);
 	if (s->pdu.fault.reason)
 		fail_msg("%.*s: %s at %s, octet %u", (int)n, hex, reason_name(s->pdu.fault.reason),
@@ -146,7 +120,7 @@ static void golden(void **state)
 	const struct golden *g = *state;
 	struct session *s = opened(g->request, 0);
 	uint32_t len;
-	uint8_t *data = octets(g->hex, (uint32_t)strlen(g->hex), &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 
 	struct frame f = iec104->frame(data, len, g->from_server);
 	assert_int_equal(f.state, FRAME_PDU);
@@ -179,30 +153,12 @@ static void golden(void **state)
 	free(data);
 }
 
-/* Each line that can be printed can be read back, and is the same line again. */
-static void golden_text(void **state)
-{
-	const struct golden *g = *state;
-	for (const char *line = g->ops; *line; line = strchr(line, '\n') + 1) {
-		static struct op_text read;
-		char text[1024], again[1024], err[200];
-		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-		if (op_parse(text, &read, err, sizeof err))
-			fail_msg("'%s': %s", text, err);
-		(void)op_print(&read.op, read.proto, 24, again, sizeof again);
-		if (strstr(text, " ..."))
-			assert_int_equal(read.op.values.form, VALUES_UNKNOWN);
-		else
-			assert_string_equal(again, text);
-	}
-}
-
 static void golden_prefix(void **state)
 {
 	const struct golden *g = *state;
 	struct session *s = opened(g->request, 0);
 	uint32_t whole;
-	uint8_t *data = octets(g->hex, (uint32_t)strlen(g->hex), &whole);
+	uint8_t *data = rows_octets(g->hex, &whole);
 	for (uint32_t len = 0; len < whole; len++) {
 		uint8_t *part = malloc(len ? len : 1);
 		assert_non_null(part);
@@ -224,7 +180,7 @@ static void golden_length(void **state)
 	const struct golden *g = *state;
 	struct session *s;
 	uint32_t len;
-	uint8_t *data = octets(g->hex, (uint32_t)strlen(g->hex), &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	bool free_form = strstr(g->ops, "secure-") != NULL;
 	for (int step = -1; step <= 1; step += 2) {
 		s = opened(g->request, 0);
@@ -249,7 +205,7 @@ static void golden_vocabulary(void **state)
 	const struct golden *g = *state;
 	struct session *s = opened(g->request, 0);
 	uint32_t len, flags = 0;
-	uint8_t *data = octets(g->hex, (uint32_t)strlen(g->hex), &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	decode(s, data, len, g->from_server);
 	assert_int_equal(s->pdu.fault.reason, REASON_NONE);
 	for (uint32_t i = 0; i < s->pdu.nops; i++) {
@@ -294,7 +250,7 @@ static void refused(void **state)
 	const struct refusal *r = *state;
 	struct session *s = opened(r->request, r->options);
 	uint32_t len;
-	uint8_t *data = octets(r->hex, (uint32_t)strlen(r->hex), &len);
+	uint8_t *data = rows_octets(r->hex, &len);
 	decode(s, data, len, r->from_server);
 	assert_string_equal(reason_name(s->pdu.fault.reason), reason_name(r->reason));
 	assert_string_equal(s->pdu.fault.field, r->field);
@@ -323,7 +279,7 @@ static void option_allows(void **state)
 	uint32_t len;
 	while (strcmp(r->name, c->name))
 		r++;
-	uint8_t *data = octets(r->hex, (uint32_t)strlen(r->hex), &len);
+	uint8_t *data = rows_octets(r->hex, &len);
 	struct session *s = opened(r->request, c->option);
 	decode(s, data, len, r->from_server);
 	assert_int_equal(s->pdu.fault.reason, REASON_NONE);
@@ -334,15 +290,6 @@ static void option_allows(void **state)
 }
 
 /* ---- framing ---- */
-
-struct framing {
-	const char *name, *hex;
-	enum frame_state state;
-	uint32_t length;
-	enum reason reason;
-	const char *field;
-	uint32_t offset;
-};
 
 static const struct framing framings[] = {
 	{"nothing", "", FRAME_MORE, 0, REASON_NONE, NULL, 0},
@@ -355,31 +302,12 @@ static const struct framing framings[] = {
 	{"IEC 60870-5-101", "10490149", FRAME_BAD, 0, REASON_MAGIC, "apci.start", 0},
 };
 
-static void framed(void **state)
-{
-	const struct framing *c = *state;
-	uint32_t len;
-	uint8_t *data = octets(c->hex, (uint32_t)strlen(c->hex), &len);
-	for (int from_server = 0; from_server < 2; from_server++) {
-		struct frame f = iec104->frame(data, len, from_server);
-		assert_int_equal(f.state, c->state);
-		assert_int_equal(f.fault.reason, c->reason);
-		if (f.state == FRAME_PDU)
-			assert_int_equal(f.length, c->length);
-		if (f.state == FRAME_BAD) {
-			assert_string_equal(f.fault.field, c->field);
-			assert_int_equal(f.fault.offset, c->offset);
-		}
-	}
-	free(data);
-}
-
 /* ---- sessions ---- */
 
 static enum reason one(struct session *s, bool from_server, const char *hex)
 {
 	uint32_t len;
-	uint8_t *data = octets(hex, (uint32_t)strlen(hex), &len);
+	uint8_t *data = rows_octets(hex, &len);
 	decode(s, data, len, from_server);
 	if (s->pdu.fault.reason == REASON_NONE)
 		file(s);
@@ -676,8 +604,6 @@ static void vocabulary_is_sound(void **state)
 	assert_int_equal(proto_by_port(TRANSPORT_UDP, 2404), -1);
 }
 
-#define ROWS(table) (sizeof(table) / sizeof *(table))
-
 int main(void)
 {
 	static struct CMUnitTest
@@ -687,7 +613,7 @@ int main(void)
 		const char *name;
 		CMUnitTestFunction run;
 	} golden_runs[] = {{"golden", golden},
-			   {"text", golden_text},
+			   {"text", rows_text},
 			   {"prefix", golden_prefix},
 			   {"length", golden_length},
 			   {"vocabulary", golden_vocabulary}};
@@ -708,6 +634,7 @@ int main(void)
 	};
 	size_t n = 0;
 	iec104 = proto_get(PROTO_iec104);
+	rows_proto = iec104;
 	for (size_t k = 0; k < ROWS(golden_runs); k++) {
 		for (size_t i = 0; i < GOLDEN_IEC104; i++, n++) {
 			(void)snprintf(names[n], sizeof names[n], "%s: %s", golden_runs[k].name,
@@ -727,7 +654,7 @@ int main(void)
 						 .initial_state = (void *)(uintptr_t)&option_cases[i]};
 	for (size_t i = 0; i < ROWS(framings); i++)
 		tests[n++] = (struct CMUnitTest){.name = framings[i].name,
-						 .test_func = framed,
+						 .test_func = rows_framed,
 						 .initial_state = (void *)(uintptr_t)&framings[i]};
 	for (size_t i = 0; i < ROWS(singles); i++)
 		tests[n++] = singles[i];

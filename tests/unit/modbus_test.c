@@ -1,40 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Modbus: golden PDUs, every refusal with reason, field and offset, framing, pairing, options, vocabulary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "protocols/proto.h"
 #include "tests/laws/golden_modbus.h"
 #include "tests/laws/refused_modbus.h"
+#include "tests/unit/rows.h"
 
 #define UNIT_ZERO   1u
 #define PADDING_ANY 2u
 
 static const struct proto *modbus;
-
-/* Octets of a hex string (blanks between them are fine) in memory of exactly that size, so that a sanitizer sees any step beyond. */
-static uint8_t *octets(const char *hex, uint32_t *len)
-{
-	uint8_t *p = malloc(strlen(hex) / 2 + 1);
-	assert_non_null(p);
-	*len = 0;
-	while (*hex) {
-		unsigned x;
-		if (*hex == ' ') {
-			hex++;
-			continue;
-		}
-		assert_int_equal(sscanf(hex, "%2x", &x), 1);
-		p[(*len)++] = (uint8_t)x;
-		hex += 2;
-	}
-	return realloc(p, *len ? *len : 1);
-}
 
 static void decode(const uint8_t *data, uint32_t len, bool from_server, const struct asked *asked,
 		   uint32_t nasked, uint32_t options, struct pdu *out)
@@ -64,7 +38,7 @@ static void ask(const char *hex, uint32_t options, struct asked *slot)
 {
 	static struct pdu pdu;
 	uint32_t len;
-	uint8_t *data = octets(hex, &len);
+	uint8_t *data = rows_octets(hex, &len);
 	decode(data, len, false, NULL, 0, options, &pdu);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	assert_true(pdu.answer_expected);
@@ -95,7 +69,7 @@ static void golden(void **state)
 	static struct pdu pdu;
 	struct asked asked[3] = {{.id = 0xffff}, {.id = 0xfffe, .expires_us = 1}, {0}};
 	uint32_t len;
-	uint8_t *data = octets(g->hex, &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	if (g->request)
 		ask(g->request, 0, &asked[2]);
 
@@ -131,30 +105,12 @@ static void golden(void **state)
 	free(data);
 }
 
-/* Each line that can be printed can be read back, and is the same line again. */
-static void golden_text(void **state)
-{
-	const struct golden *g = *state;
-	for (const char *line = g->ops; *line; line = strchr(line, '\n') + 1) {
-		static struct op_text read;
-		char text[1024], again[1024], err[200];
-		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-		if (op_parse(text, &read, err, sizeof err))
-			fail_msg("'%s': %s", text, err);
-		(void)op_print(&read.op, read.proto, 24, again, sizeof again);
-		if (strstr(text, " ..."))
-			assert_int_equal(read.op.values.form, VALUES_UNKNOWN);
-		else
-			assert_string_equal(again, text);
-	}
-}
-
 static void golden_prefix(void **state)
 {
 	const struct golden *g = *state;
 	static struct pdu pdu;
 	uint32_t whole;
-	uint8_t *data = octets(g->hex, &whole);
+	uint8_t *data = rows_octets(g->hex, &whole);
 	for (uint32_t len = 0; len < whole; len++) {
 		uint8_t *part = malloc(len ? len : 1);
 		assert_non_null(part);
@@ -176,7 +132,7 @@ static void golden_length(void **state)
 	const struct golden *g = *state;
 	static struct pdu pdu;
 	uint32_t len;
-	uint8_t *data = octets(g->hex, &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	bool free_form = strstr(g->ops, "user-defined") || strstr(g->ops, "function 90/") ||
 			 strstr(g->ops, "canopen") || (g->from_server && strstr(g->ops, "modbus-plus"));
 	if (data[7] & 0x80)
@@ -212,7 +168,7 @@ static void golden_vocabulary(void **state)
 	const struct golden *g = *state;
 	static struct pdu pdu;
 	uint32_t len;
-	uint8_t *data = octets(g->hex, &len);
+	uint8_t *data = rows_octets(g->hex, &len);
 	decode(data, len, g->from_server, NULL, 0, 0, &pdu);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	bool values = false;
@@ -251,7 +207,7 @@ static void refused(void **state)
 	static struct pdu pdu;
 	struct asked asked[1] = {{0}};
 	uint32_t len;
-	uint8_t *data = octets(r->hex, &len);
+	uint8_t *data = rows_octets(r->hex, &len);
 	if (r->request)
 		ask(r->request, r->options, &asked[0]);
 	decode(data, len, r->from_server, asked, 1, r->options, &pdu);
@@ -289,7 +245,7 @@ static void option_allows(void **state)
 	const struct option_case *c = *state;
 	static struct pdu pdu;
 	uint32_t len;
-	uint8_t *data = octets(c->hex, &len);
+	uint8_t *data = rows_octets(c->hex, &len);
 	/* The other option alone does not help. */
 	decode(data, len, c->from_server, NULL, 0, (UNIT_ZERO | PADDING_ANY) & ~c->options, &pdu);
 	if (strstr(c->name, "is answered")) {
@@ -309,7 +265,7 @@ static void padding_is_no_value(void **state)
 	(void)state;
 	static struct pdu pdu;
 	uint32_t len;
-	uint8_t *data = octets("0001 0000 0008 04 0f 0000 0003 01 fd", &len);
+	uint8_t *data = rows_octets("0001 0000 0008 04 0f 0000 0003 01 fd", &len);
 	int64_t v = -1;
 	decode(data, len, false, NULL, 0, PADDING_ANY, &pdu);
 	assert_int_equal(pdu.ops[0].values.count, 3);
@@ -320,15 +276,6 @@ static void padding_is_no_value(void **state)
 }
 
 /* ---- framing ---- */
-
-struct framing {
-	const char *name, *hex;
-	enum frame_state state;
-	uint32_t length;
-	enum reason reason;
-	const char *field;
-	uint32_t offset;
-};
 
 static const struct framing framings[] = {
 	{"nothing", "", FRAME_MORE, 0, REASON_NONE, NULL, 0},
@@ -343,25 +290,6 @@ static const struct framing framings[] = {
 	{"length 65535", "0001 0000 ffff", FRAME_BAD, 0, REASON_LENGTH, "mbap.length", 4},
 	{"another protocol", "1603 0100 c8", FRAME_BAD, 0, REASON_MAGIC, "mbap.protocol-id", 2},
 };
-
-static void framed(void **state)
-{
-	const struct framing *c = *state;
-	uint32_t len;
-	uint8_t *data = octets(c->hex, &len);
-	for (int from_server = 0; from_server < 2; from_server++) {
-		struct frame f = modbus->frame(data, len, from_server);
-		assert_int_equal(f.state, c->state);
-		assert_int_equal(f.fault.reason, c->reason);
-		if (f.state == FRAME_PDU)
-			assert_int_equal(f.length, c->length);
-		if (f.state == FRAME_BAD) {
-			assert_string_equal(f.fault.field, c->field);
-			assert_int_equal(f.fault.offset, c->offset);
-		}
-	}
-	free(data);
-}
 
 /* ---- pairing ---- */
 
@@ -383,7 +311,7 @@ static void answers_in_any_order(void **state)
 		ask(requests[i], 0, &asked[i]);
 	for (int i = 0; i < 3; i++) {
 		uint32_t len;
-		uint8_t *data = octets(answers[i], &len);
+		uint8_t *data = rows_octets(answers[i], &len);
 		decode(data, len, true, asked, 4, 0, &pdu);
 		assert_int_equal(pdu.fault.reason, REASON_NONE);
 		assert_int_equal(pdu.answers, want[i].slot);
@@ -449,8 +377,6 @@ static void registry(void **state)
 	}
 }
 
-#define ROWS(table) (sizeof(table) / sizeof *(table))
-
 int main(void)
 {
 	static struct CMUnitTest
@@ -460,7 +386,7 @@ int main(void)
 		const char *name;
 		CMUnitTestFunction run;
 	} golden_runs[] = {{"golden", golden},
-			   {"text", golden_text},
+			   {"text", rows_text},
 			   {"prefix", golden_prefix},
 			   {"length", golden_length},
 			   {"vocabulary", golden_vocabulary}};
@@ -469,6 +395,7 @@ int main(void)
 		cmocka_unit_test(vocabulary_is_sound), cmocka_unit_test(registry)};
 	size_t n = 0;
 	modbus = proto_get(PROTO_modbus);
+	rows_proto = modbus;
 	for (size_t k = 0; k < ROWS(golden_runs); k++) {
 		for (size_t i = 0; i < GOLDEN_MODBUS; i++, n++) {
 			(void)snprintf(names[n], sizeof names[n], "%s: %s", golden_runs[k].name,
@@ -488,7 +415,7 @@ int main(void)
 						 .initial_state = (void *)(uintptr_t)&option_cases[i]};
 	for (size_t i = 0; i < ROWS(framings); i++)
 		tests[n++] = (struct CMUnitTest){.name = framings[i].name,
-						 .test_func = framed,
+						 .test_func = rows_framed,
 						 .initial_state = (void *)(uintptr_t)&framings[i]};
 	for (size_t i = 0; i < ROWS(singles); i++)
 		tests[n++] = singles[i];

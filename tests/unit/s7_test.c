@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* S7: golden PDUs, every refusal with reason, field and offset, framing, sessions, vocabulary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "protocols/proto.h"
 #include "tests/laws/golden_s7.h"
-#include "tests/laws/play.h"
 #include "tests/laws/refused_s7.h"
+#include "tests/unit/rows.h"
 
 #define TPDU_NUMBER_ANY 1u
 
@@ -26,13 +18,6 @@ static uint8_t *exactly(const uint8_t *data, uint32_t n)
 	assert_non_null(p);
 	memcpy(p, data, n);
 	return p;
-}
-
-static uint8_t *octets(const char *hex, uint32_t *n)
-{
-	static uint8_t all[PLAY_BYTES];
-	*n = play_unhex(hex, all, NULL);
-	return exactly(all, *n);
 }
 
 static void sound(const uint8_t *data, uint32_t n)
@@ -98,7 +83,7 @@ static void golden(void **state)
 	const struct golden *g = *state;
 	static char text[16384];
 	uint32_t n;
-	uint8_t *data = octets(g->hex, &n);
+	uint8_t *data = rows_octets(g->hex, &n);
 
 	struct frame f = s7->frame(data, n, g->from_server);
 	assert_int_equal(f.state, FRAME_PDU);
@@ -127,27 +112,12 @@ static void golden(void **state)
 	free(data);
 }
 
-/* Each line that can be printed can be read back, and is the same line again. */
-static void golden_text(void **state)
-{
-	const struct golden *g = *state;
-	for (const char *line = g->ops; *line; line = strchr(line, '\n') + 1) {
-		static struct op_text read;
-		char text[1024], again[1024], err[200];
-		(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-		if (op_parse(text, &read, err, sizeof err))
-			fail_msg("'%s': %s", text, err);
-		(void)op_print(&read.op, read.proto, 24, again, sizeof again);
-		assert_string_equal(again, text);
-	}
-}
-
 /* No prefix decodes, and frame() never says another length. */
 static void golden_prefix(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t whole;
-	uint8_t *data = octets(g->hex, &whole);
+	uint8_t *data = rows_octets(g->hex, &whole);
 	for (uint32_t n = 0; n < whole; n++) {
 		uint8_t *part = exactly(data, n);
 		struct frame f = s7->frame(part, n, g->from_server);
@@ -166,7 +136,7 @@ static void golden_length(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t n;
-	uint8_t *data = octets(g->hex, &n);
+	uint8_t *data = rows_octets(g->hex, &n);
 	bool free_form = strstr(g->ops, "plus-") || strstr(g->ops, "mms-") || strstr(g->name, "in parts") ||
 			 strstr(g->name, "in three parts");
 	for (int step = -1; !free_form && step <= 1; step += 2) {
@@ -196,7 +166,7 @@ static void golden_vocabulary(void **state)
 {
 	const struct golden *g = *state;
 	uint32_t n;
-	uint8_t *data = octets(g->hex, &n);
+	uint8_t *data = rows_octets(g->hex, &n);
 	decode_after(g->request, data, n, g->from_server, 0);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	for (uint32_t i = 0; i < pdu.nops; i++) {
@@ -234,7 +204,7 @@ static void golden_twice(void **state)
 	static struct pdu first;
 	static char text[16384], again[16384];
 	uint32_t n;
-	uint8_t *data = octets(g->hex, &n);
+	uint8_t *data = rows_octets(g->hex, &n);
 	decode_after(g->request, data, n, g->from_server, 0);
 	lines(text, sizeof text);
 	first = pdu;
@@ -254,7 +224,7 @@ static void refused(void **state)
 {
 	const struct refusal *r = *state;
 	uint32_t n;
-	uint8_t *data = octets(r->hex, &n);
+	uint8_t *data = rows_octets(r->hex, &n);
 	decode_after(r->request, data, n, r->from_server, r->options);
 	if (pdu.fault.reason != r->reason || !pdu.fault.field || strcmp(pdu.fault.field, r->field) != 0 ||
 	    pdu.fault.offset != r->offset)
@@ -268,7 +238,7 @@ static void option_allows_tpdu_number(void **state)
 {
 	(void)state;
 	uint32_t n;
-	uint8_t *data = octets(READ8, &n);
+	uint8_t *data = rows_octets(READ8, &n);
 	data[6] = 0x81;
 	decode_after(S7_SESSION, data, n, false, 0);
 	assert_int_equal(pdu.fault.reason, REASON_RESERVED);
@@ -279,15 +249,6 @@ static void option_allows_tpdu_number(void **state)
 }
 
 /* ---- framing ---- */
-
-struct framing {
-	const char *name, *hex;
-	enum frame_state state;
-	uint32_t length;
-	enum reason reason;
-	const char *field;
-	uint32_t offset;
-};
 
 static const struct framing framings[] = {
 	{"nothing", "", FRAME_MORE, 0, REASON_NONE, NULL, 0},
@@ -312,25 +273,6 @@ static const struct framing framings[] = {
 	{"a part beyond 4096 octets", "0300000702f000 03000ffa02f080", FRAME_BAD, 0, REASON_OVERSIZE,
 	 "tpkt.length", 9},
 };
-
-static void framed(void **state)
-{
-	const struct framing *c = *state;
-	uint32_t n;
-	uint8_t *data = octets(c->hex, &n);
-	for (int from_server = 0; from_server < 2; from_server++) {
-		struct frame f = s7->frame(data, n, from_server);
-		assert_int_equal(f.state, c->state);
-		assert_int_equal(f.fault.reason, c->reason);
-		if (f.state == FRAME_PDU)
-			assert_int_equal(f.length, c->length);
-		if (f.state == FRAME_BAD) {
-			assert_string_equal(f.fault.field, c->field);
-			assert_int_equal(f.fault.offset, c->offset);
-		}
-	}
-	free(data);
-}
 
 /* Parts without end: refused when 64 are there, which the header's limit lets one see. */
 static void parts_without_end(void **state)
@@ -368,12 +310,12 @@ static void answers_in_any_order(void **state)
 	uint32_t n;
 	uint8_t *data;
 	static const char two[] = S7_SESSION "|" READ8 "|" SZL;
-	data = octets("0300002502f080320700000001000c000800011208128401 0100000000ff09000400110000", &n);
+	data = rows_octets("0300002502f080320700000001000c000800011208128401 0100000000ff09000400110000", &n);
 	decode_after(two, data, n, true, 0);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	assert_int_equal(pdu.answers, 1);
 	free(data);
-	data = octets("0300002102f0803203000000010002000c00000401ff0400400001020304050607", &n);
+	data = rows_octets("0300002102f0803203000000010002000c00000401ff0400400001020304050607", &n);
 	decode_after(two, data, n, true, 0);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	assert_int_equal(pdu.answers, 0);
@@ -390,7 +332,7 @@ static void claims(void **state)
 	} rows[] = {{READ8, CLAIM_NONE}, {WRITE4, CLAIM_USE}, {STOP, CLAIM_USE}, {SZL, CLAIM_NONE}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		uint32_t n;
-		uint8_t *data = octets(rows[i].hex, &n);
+		uint8_t *data = rows_octets(rows[i].hex, &n);
 		decode_after(S7_SESSION, data, n, false, 0);
 		assert_int_equal(pdu.fault.reason, REASON_NONE);
 		assert_int_equal(pdu.claim, rows[i].claim);
@@ -410,7 +352,7 @@ static void no_s7_in_mms(void **state)
 			associated = golden_s7[i].request;
 	assert_non_null(associated);
 	uint32_t n;
-	uint8_t *data = octets(STOP, &n);
+	uint8_t *data = rows_octets(STOP, &n);
 	decode_after(associated, data, n, false, 0);
 	assert_int_equal(pdu.fault.reason, REASON_MAGIC);
 	assert_string_equal(pdu.fault.field, "protocol-id");
@@ -447,15 +389,13 @@ static void vocabulary_is_sound(void **state)
 	assert_int_equal(proto_by_port(TRANSPORT_UDP, 102), -1);
 }
 
-#define ROWS(table) (sizeof(table) / sizeof *(table))
-
 int main(void)
 {
 	static const struct {
 		const char *name;
 		CMUnitTestFunction run;
 	} golden_runs[] = {{"golden", golden},
-			   {"text", golden_text},
+			   {"text", rows_text},
 			   {"prefix", golden_prefix},
 			   {"length", golden_length},
 			   {"vocabulary", golden_vocabulary},
@@ -471,6 +411,7 @@ int main(void)
 	static char names[GOLDEN_S7 * ROWS(golden_runs)][96];
 	size_t n = 0;
 	s7 = proto_get(PROTO_s7comm);
+	rows_proto = s7;
 	for (size_t k = 0; k < ROWS(golden_runs); k++)
 		for (size_t i = 0; i < GOLDEN_S7; i++, n++) {
 			(void)snprintf(names[n], sizeof names[n], "%s: %s", golden_runs[k].name,
@@ -485,7 +426,7 @@ int main(void)
 						 .initial_state = (void *)(uintptr_t)&refused_s7[i]};
 	for (size_t i = 0; i < ROWS(framings); i++)
 		tests[n++] = (struct CMUnitTest){.name = framings[i].name,
-						 .test_func = framed,
+						 .test_func = rows_framed,
 						 .initial_state = (void *)(uintptr_t)&framings[i]};
 	for (size_t i = 0; i < ROWS(singles); i++)
 		tests[n++] = singles[i];
