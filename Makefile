@@ -142,13 +142,13 @@ tools: $(TOOLS)
 FUZZ_SECONDS ?= 60
 .PHONY: check test test-netns test-vm fuzz bench demo lint format help deps deps-bench deps-demo install clean manual
 check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
-	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh)
+	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) --
 
 test: deps
 	@$(MAKE) --no-print-directory all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@$(MAKE) --no-print-directory VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
 	@B=$(B) tests/run lint $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY)) \
-	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) $(NETNS)
+	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) -- $(NETNS)
 
 # On Debian's own kernel, emulated. Where no qemu or kernel is to be had it says so and is no failure.
 test-vm:

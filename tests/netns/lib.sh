@@ -37,6 +37,13 @@ below() {
 	if [ "${SLOWER:-1}" != 1 ] && [[ $1 =~ (^|[^a-z])(ms|us)([^a-z]|$) ]]; then set -- "$1" "$(awk "BEGIN { print $2 * $SLOWER }")" "$3"; fi
 	if awk "BEGIN { exit !($3 <= $2) }"; then ok "$1: $3 (at most $2)"; else fail "$1: $3 is above $2"; fi
 }
+# To the kernel "pid 0", which status says of an engine that is not there at the moment, is the caller's whole process group: a stop of that
+# stops the test and what would end it.
+kill() {
+	local a
+	for a in "$@"; do [ "$a" != 0 ] && [ -n "$a" ] || return 1; done
+	builtin kill "$@"
+}
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for() {
