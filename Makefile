@@ -54,13 +54,14 @@ COMMON_SRC := $(wildcard fwd/common/*.c)
 ENGINE_LIVE := fwd/engine/channel.c fwd/engine/main.c fwd/engine/mirror.c fwd/engine/nfq.c fwd/engine/sandbox.c
 ENGINE_SRC := $(filter-out $(ENGINE_LIVE),$(wildcard fwd/engine/*.c))
 GUARDIAN_SRC := $(wildcard fwd/guardian/*.c)
-RECORDER_SRC := $(wildcard fwd/recorder/*.c)
+# So is all of the recorder but its main().
+RECORDER_SRC := $(filter-out fwd/recorder/main.c,$(wildcard fwd/recorder/*.c))
 CTL_SRC := $(wildcard fwd/ctl/*.c)
 
 o = $(patsubst %.c,$(B)/%.o,$(1))
-LIBS := $(B)/libprotocols.a $(B)/libpolicy.a $(B)/librules.a $(B)/libcommon.a $(B)/libengine.a
+LIBS := $(B)/libprotocols.a $(B)/libpolicy.a $(B)/librules.a $(B)/libcommon.a $(B)/libengine.a $(B)/librecorder.a
 PURE := $(B)/libengine.a $(B)/libcommon.a $(B)/libpolicy.a $(B)/libprotocols.a
-LOADER := $(B)/libengine.a $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
+LOADER := $(B)/librecorder.a $(B)/libengine.a $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
 BINS := $(B)/otfwd $(B)/otfw-engine $(B)/otfw-recorder $(B)/otfwctl
 
 .PHONY: all
@@ -71,6 +72,7 @@ $(B)/libpolicy.a: $(call o,$(POLICY_SRC))
 $(B)/librules.a: $(call o,$(RULES_SRC))
 $(B)/libcommon.a: $(call o,$(COMMON_SRC))
 $(B)/libengine.a: $(call o,$(ENGINE_SRC))
+$(B)/librecorder.a: $(call o,$(RECORDER_SRC))
 $(LIBS):
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -81,9 +83,9 @@ $(B)/otfw-engine: $(call o,$(wildcard $(ENGINE_LIVE))) $(PURE)
 $(B)/otfwd: $(call o,$(GUARDIAN_SRC)) $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libcap-ng libsodium)
-$(B)/otfw-recorder: $(call o,$(RECORDER_SRC)) $(PURE)
+$(B)/otfw-recorder: $(call o,fwd/recorder/main.c) $(B)/librecorder.a $(PURE)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium sqlite3)
 $(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap) -lm
@@ -101,7 +103,7 @@ UNIT := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 LAWS := $(patsubst %.c,$(B)/%,$(LAWS_SRC))
 FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz-replay/%,$(FUZZ_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(FUZZ_SRC))
-TEST_LIBS = $(call pc,cmocka yaml-0.1 jansson libsodium libpcap) -lm
+TEST_LIBS = $(call pc,cmocka yaml-0.1 jansson libsodium libpcap sqlite3) -lm
 
 $(UNIT) $(LAWS): $(B)/tests/%: tests/%.c $(LOADER)
 	@mkdir -p $(@D)

@@ -5,7 +5,7 @@
 # installed (not root, no apt); which ones is said.
 set -u
 build=(gcc make pkg-config libc6-dev libnetfilter-queue-dev libmnl-dev libyaml-dev libnftables-dev libpcap-dev libjansson-dev
-	libsodium-dev libseccomp-dev libcap-ng-dev)
+	libsodium-dev libseccomp-dev libcap-ng-dev libsqlite3-dev)
 demo=(libmodbus-dev iptables nftables iproute2)
 # Debian's own python3 runs the peers: another one earlier in PATH lacks pymodbus and scapy.
 test=(libcmocka-dev tshark python3 python3-pymodbus python3-serial-asyncio python3-scapy clang-format git valgrind)

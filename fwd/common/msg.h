@@ -14,8 +14,9 @@
 #define FD_QUEUE   3 /* the NFQUEUE netlink socket, bound and configured */
 #define FD_SHM     4 /* memfd of struct shm */
 #define FD_CHANNEL 5 /* seqpacket pair */
-/* Recorder: FD_CHANNEL, and FD_LOG when it writes to a file; everything else comes as messages. */
-#define FD_LOG 6 /* the event log, opened for appending by the guardian: the recorder may lack the right */
+/* Recorder: FD_CHANNEL, FD_LOG when it writes to a file, FD_STATE where there is one; everything else comes as messages. */
+#define FD_LOG   6 /* the event log, opened for appending by the guardian: the recorder may lack the right */
+#define FD_STATE 7 /* the directory of its own files, in the guardian's state directory */
 
 enum msg_type {
 	MSG_NONE,

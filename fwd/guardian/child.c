@@ -258,15 +258,19 @@ void recorder_start(struct guardian *g)
 	c->started_us = now_us();
 	snprintf(path, sizeof(path), "%s/otfw-recorder", g->libexec);
 	if (make_channel(pair) == 0) {
-		struct child_fd fds[] = {{pair[1], FD_CHANNEL}, {g->log_fd, FD_LOG}};
+		struct child_fd fds[3] = {{pair[1], FD_CHANNEL}};
 		struct child_start s = {.argv = argv,
 					.fds = fds,
-					.nfds = g->log_fd >= 0 ? 2 : 1,
+					.nfds = 1,
 					.dir = g->run_fd,
 					.uid = g->recorder_uid,
 					.gid = g->recorder_gid,
 					.die_with_parent = true};
 
+		if (g->log_fd >= 0)
+			fds[s.nfds++] = (struct child_fd){g->log_fd, FD_LOG};
+		if (g->records_fd >= 0)
+			fds[s.nfds++] = (struct child_fd){g->records_fd, FD_STATE};
 		c->channel = pair[0];
 		c->pid = child_spawn(&s, &c->pidfd);
 		close(pair[1]);

@@ -170,10 +170,11 @@ struct guardian {
 	bool best_effort;  /* start also where a promise cannot be kept, and say so */
 	uint16_t queue_base;
 
-	bool ipv6;   /* this kernel has it */
-	int log_fd;  /* the recorder's; -1: none */
-	int run_fd;  /* the run directory */
-	int null_fd; /* /dev/null */
+	bool ipv6;      /* this kernel has it */
+	int log_fd;     /* the recorder's; -1: none */
+	int run_fd;     /* the run directory */
+	int records_fd; /* "recorder" in the state directory, the recorder's own; -1: none */
+	int null_fd;    /* /dev/null */
 	uid_t recorder_uid;
 	gid_t recorder_gid;
 	int proc_queue; /* /proc/net/netfilter/nfnetlink_queue */

@@ -274,6 +274,25 @@ static int open_files(struct guardian *g)
 	return 0;
 }
 
+/* What the recorder keeps, in a directory of its own: it may not write beside what the guardian believes. */
+static int records_directory(struct guardian *g)
+{
+	int state = g->island.dir;
+
+	if (state < 0)
+		return 0; /* --best-effort, and said */
+	if (mkdirat(state, "recorder", 0700) < 0 && errno != EEXIST) {
+		say("%s/recorder: %s", g->state_dir, strerror(errno));
+		return -1;
+	}
+	g->records_fd = openat(state, "recorder", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (g->records_fd < 0 || fchown(g->records_fd, g->recorder_uid, g->recorder_gid) < 0) {
+		say("%s/recorder: %s", g->state_dir, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 static int signals(struct guardian *g)
 {
 	sigset_t set;
@@ -500,7 +519,7 @@ static int choose_backend(struct guardian *g)
 /* Steps 1 to 6. 0 when the policy is in force; -1 after what went wrong was said. */
 static int start(struct guardian *g)
 {
-	if (open_files(g) < 0 || island_load(g) < 0)
+	if (open_files(g) < 0 || island_load(g) < 0 || records_directory(g) < 0)
 		return -1;
 	choose_backend(g);
 	g->reload.initial = true;
@@ -519,6 +538,7 @@ int main(int argc, char **argv)
 		.backend_auto = true,
 		.log_fd = -1,
 		.run_fd = -1,
+		.records_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},

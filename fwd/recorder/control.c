@@ -4,7 +4,9 @@
  * heard. Everything is bounded and nothing waits: a client that does not read or does not ask is closed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,7 +76,7 @@ void control_close(struct control *c, const char *path)
 	c->listen = -1;
 }
 
-static void client_answer(struct client *cl, const struct jsonl *j)
+void client_answer(struct client *cl, const struct jsonl *j)
 {
 	cl->out = j->cut ? NULL : malloc(j->len);
 	if (!cl->out) {
@@ -87,11 +89,16 @@ static void client_answer(struct client *cl, const struct jsonl *j)
 	cl->since_us = clock_us();
 }
 
-static void client_refuse(struct client *cl, const char *text)
+void answer_open(struct jsonl *j)
+{
+	jsonl_open(j, answer, sizeof(answer));
+}
+
+void client_refuse(struct client *cl, const char *text)
 {
 	struct jsonl j;
 
-	jsonl_open(&j, answer, sizeof(answer));
+	answer_open(&j);
 	jsonl_object(&j, NULL);
 	jsonl_bool(&j, "ok", false);
 	jsonl_str(&j, "error", text);
@@ -100,14 +107,30 @@ static void client_refuse(struct client *cl, const char *text)
 	client_answer(cl, &j);
 }
 
-static bool heard(int fd, uint32_t *uid)
+/* Of the process that asks: sudo and su leave the login's user as it was. */
+static uint32_t login_of(pid_t pid, uint32_t uid)
+{
+	char path[48], text[16] = "";
+	unsigned long login;
+
+	snprintf(path, sizeof(path), "/proc/%d/loginuid", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	login = n > 0 ? strtoul(text, NULL, 10) : UINT32_MAX;
+	return login >= UINT32_MAX ? uid : (uint32_t)login;
+}
+
+static bool heard(struct client *cl)
 {
 	struct ucred cred = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(cred);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+	if (getsockopt(cl->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return false;
-	*uid = cred.uid;
+	cl->uid = cred.uid;
+	cl->login = login_of(cred.pid, cred.uid);
 	return (cred.uid == 0 || cred.uid == geteuid());
 }
 
@@ -121,19 +144,18 @@ static void control_accept(struct control *c)
 		if (fd < 0)
 			return;
 		*cl = (struct client){.fd = fd, .since_us = clock_us()};
-		if (!heard(fd, &cl->uid))
+		if (!heard(cl))
 			client_refuse(cl,
 				      "permission denied: only root and the recorder's own user are heard");
 	}
 }
 
-/* To the guardian; the client waits for its answer. */
-static void client_pass_on(struct control *c, struct client *cl, struct msg *m)
+void client_pass_on_fd(struct control *c, struct client *cl, struct msg *m, int fd)
 {
 	if (++c->requests == 0)
 		c->requests = 1;
 	m->arg = c->requests;
-	if (msg_send(c->channel, m, -1) != 0) {
+	if (msg_send(c->channel, m, fd) != 0) {
 		client_refuse(cl, "the guardian cannot be reached");
 		return;
 	}
@@ -141,53 +163,39 @@ static void client_pass_on(struct control *c, struct client *cl, struct msg *m)
 	cl->since_us = clock_us();
 }
 
-static void client_ledger(struct control *c, struct client *cl)
+void client_pass_on(struct control *c, struct client *cl, struct msg *m)
 {
-	if (++c->requests == 0)
-		c->requests = 1;
-	struct msg m = {.type = MSG_LEDGER, .arg = c->requests};
-	if (msg_send(c->channel, &m, -1) != 0) {
-		client_refuse(cl, "the guardian cannot be reached");
-		return;
-	}
-	cl->waits = m.arg;
-	cl->ledger = true;
-	cl->since_us = clock_us();
+	client_pass_on_fd(c, cl, m, -1);
 }
 
-static void client_request(struct control *c, const struct recorder *r, struct client *cl, const char *text,
+static void refuse_unknown(struct client *cl)
+{
+	char text[1024] = "unknown command; known are:";
+	size_t n = strlen(text);
+
+	for (const struct control_command *k = control_commands; k->name && n < sizeof(text); k++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s", k->name);
+	client_refuse(cl, text);
+}
+
+static void client_request(struct control *c, struct recorder *r, struct client *cl, const char *text,
 			   size_t len)
 {
 	json_error_t err;
 	json_t *request = json_loadb(text, len, JSON_REJECT_DUPLICATES, &err);
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	const struct control_command *k = control_commands;
 
-	if (!request) {
+	while (cmd && k->name && strcmp(k->name, cmd) != 0)
+		k++;
+	if (!request)
 		client_refuse(cl, "the request is not JSON");
-	} else if (!cmd) {
+	else if (!cmd)
 		client_refuse(cl, "the request has no \"cmd\"");
-	} else if (strcmp(cmd, "status") == 0) {
-		struct jsonl j;
-		jsonl_open(&j, answer, sizeof(answer));
-		status_print(r, &j);
-		client_answer(cl, &j);
-	} else if (strcmp(cmd, "reload") == 0) {
-		struct msg m = {.type = MSG_RELOAD};
-		client_pass_on(c, cl, &m);
-	} else if (strcmp(cmd, "ledger") == 0) {
-		client_ledger(c, cl);
-	} else if (island_command(cmd)) {
-		struct msg m;
-		const char *wrong = island_message(cmd, request, cl->uid, &m);
-		if (wrong)
-			client_refuse(cl, wrong);
-		else
-			client_pass_on(c, cl, &m);
-	} else {
-		client_refuse(
-			cl,
-			"unknown command: status, reload, ledger, isolate, release and override are known");
-	}
+	else if (!k->name)
+		refuse_unknown(cl);
+	else
+		k->run(c, r, cl, request);
 	json_decref(request);
 }
 
@@ -238,7 +246,7 @@ void control_ledger(struct control *c, struct recorder *r, const struct msg *m, 
 }
 
 /* False when the client is gone or has had its time. */
-static bool client_read(struct control *c, const struct recorder *r, struct client *cl)
+static bool client_read(struct control *c, struct recorder *r, struct client *cl)
 {
 	if (cl->in_len == sizeof(cl->in)) {
 		client_refuse(cl, "the request is too long");

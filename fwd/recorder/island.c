@@ -7,33 +7,17 @@
 
 #include "fwd/recorder/recorder.h"
 
-bool island_command(const char *cmd)
-{
-	return strcmp(cmd, "isolate") == 0 || strcmp(cmd, "release") == 0 || strcmp(cmd, "override") == 0;
-}
-
-/* A string of its own length, without a 0 in it. */
-static bool take(const json_t *request, const char *key, char *to, size_t cap)
-{
-	const json_t *s = json_object_get(request, key);
-	size_t n = s ? json_string_length(s) : 0;
-
-	if (!json_is_string(s) || n >= cap || strlen(json_string_value(s)) != n)
-		return false;
-	memcpy(to, json_string_value(s), n + 1);
-	return true;
-}
-
 /* The guardian checks all of it again, against its policy. */
-const char *island_message(const char *cmd, const struct json_t *request, uint32_t uid, struct msg *m)
+const char *island_message(const struct json_t *request, uint32_t uid, struct msg *m)
 {
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	const json_t *time = json_object_get(request, "for-us");
 	struct msg_island *i = &m->island;
 
 	*m = (struct msg){.type = MSG_ISLAND, .island = {.uid = uid}};
-	if (!take(request, "zone", i->zone, sizeof(i->zone)) || !island_zone_good(i->zone))
+	if (!request_text(request, "zone", i->zone, sizeof(i->zone)) || !island_zone_good(i->zone))
 		return "\"zone\" is not the name of a zone";
-	if (!take(request, "reason", i->reason, sizeof(i->reason)) || !island_reason_good(i->reason))
+	if (!request_text(request, "reason", i->reason, sizeof(i->reason)) || !island_reason_good(i->reason))
 		return "\"reason\" must be 1 to 95 octets, without control characters and blanks around it";
 	if (strcmp(cmd, "isolate") == 0) {
 		i->act = ISLAND_ISOLATE;

@@ -174,8 +174,7 @@ void tracking_status(const struct recorder *r, struct jsonl *j);
 
 /* Requests about one zone, told by "cmd". Sets m, or returns what is wrong with the request. */
 struct json_t;
-const char *island_message(const char *cmd, const struct json_t *request, uint32_t uid, struct msg *m);
-bool island_command(const char *cmd);
+const char *island_message(const struct json_t *request, uint32_t uid, struct msg *m);
 /* What the guardian tells; takes fd. */
 void islands_read(struct recorder *r, int fd);
 void islands_status(const struct recorder *r, struct jsonl *j);
@@ -192,7 +191,8 @@ struct client {
 	int64_t since_us;
 	uint32_t waits; /* number of the request it waits for; 0: none */
 	bool ledger;    /* it is a ledger */
-	uint32_t uid;   /* peer credentials */
+	uint32_t uid,
+		login; /* peer credentials; who logged in, where that is another (sudo), else the same */
 	size_t in_len;
 	char in[REQUEST_MAX];
 	char *out; /* malloc'ed answer, or NULL */
@@ -204,6 +204,25 @@ struct control {
 	uint32_t requests;
 	struct client clients[CLIENTS_MAX];
 };
+
+/* What clients ask for. Each handler answers, refuses, or passes on; request is an object. NULL name ends. */
+struct control_command {
+	const char *name;
+	void (*run)(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+};
+extern const struct control_command control_commands[];
+
+/* The one answer of a session; the client is closed when it has read it. The line, or the text of a refusal, is copied. */
+void client_answer(struct client *cl, const struct jsonl *j);
+void client_refuse(struct client *cl, const char *text);
+/* An answer whose line fits in JSONL_MAX, to be filled and handed to client_answer(); there is one buffer. */
+void answer_open(struct jsonl *j);
+/* To the guardian, which answers with MSG_RELOADED; the client waits for that. */
+void client_pass_on(struct control *c, struct client *cl, struct msg *m);
+/* The same with a descriptor beside it, which stays the caller's; -1: none. */
+void client_pass_on_fd(struct control *c, struct client *cl, struct msg *m, int fd);
+/* A string of the request that is text without a 0 in it and shorter than cap. False when there is none such. */
+bool request_text(const struct json_t *request, const char *key, char *to, size_t cap);
 
 /* Binds path (NULL: no socket). 0, or -1 after having said why. */
 int control_open(struct control *c, const char *path, int channel);

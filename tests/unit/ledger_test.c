@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fwd/recorder/ledger.c"
+#include "fwd/recorder/recorder.h"
 
 void complain(const char *fmt, ...)
 {

@@ -17,14 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The recorder is no library: everything of it but main() comes in whole. */
-#include "fwd/recorder/control.c"
-#include "fwd/recorder/island.c"
-#include "fwd/recorder/ledger.c"
-#include "fwd/recorder/log.c"
-#include "fwd/recorder/rings.c"
-#include "fwd/recorder/status.c"
-#include "fwd/recorder/tracking.c"
+#include "fwd/recorder/recorder.h"
 
 static char complaint[1024];
 
@@ -339,7 +332,7 @@ static struct bad_request bad_requests[] = {
 	{"no command", "{\"a\":1}\n", "the request has no \"cmd\""},
 	{"command is no string", "{\"cmd\":1}\n", "the request has no \"cmd\""},
 	{"unknown command", "{\"cmd\":\"format\"}\n",
-	 "unknown command: status, reload, ledger, isolate, release and override are known"},
+	 "unknown command; known are: status reload ledger isolate release override"},
 	{"isolate what", "{\"cmd\":\"isolate\",\"reason\":\"r\"}\n", "\"zone\" is not the name of a zone"},
 	{"release why", "{\"cmd\":\"release\",\"zone\":\"cell\"}\n",
 	 "\"reason\" must be 1 to 95 octets, without control characters and blanks around it"},
