@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fwd/recorder/recorder.h"
+#include "fwd/recorder/ledger.c"
 
 void complain(const char *fmt, ...)
 {
