@@ -97,12 +97,35 @@ static bool take_steps(struct db *db, const char *const *steps)
 	return true;
 }
 
+/* SQLite would look up what the descriptor stands for, and the way there by name is closed to us: the path is taken as it is. */
+static int path_kept(sqlite3_vfs *v, const char *name, int cap, char *out)
+{
+	int n = snprintf(out, (size_t)cap, "%s", name);
+
+	(void)v;
+	return n < 0 || n >= cap ? SQLITE_CANTOPEN : SQLITE_OK;
+}
+
+static const char *files(void)
+{
+	static sqlite3_vfs v;
+
+	if (!v.zName) {
+		v = *sqlite3_vfs_find(NULL);
+		v.zName = "otfw";
+		v.xFullPathname = path_kept;
+		v.pNext = NULL;
+		sqlite3_vfs_register(&v, 0);
+	}
+	return v.zName;
+}
+
 static bool open_once(struct db *db, const char *path, const char *const *steps, bool sync_full)
 {
 	int rc = sqlite3_open_v2(path, &db->sql,
 				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 					 SQLITE_OPEN_PRIVATECACHE,
-				 NULL);
+				 files());
 
 	if (rc == SQLITE_OK) {
 		sqlite3_busy_timeout(db->sql, BUSY_MS);
