@@ -43,6 +43,8 @@ void jsonl_double(struct jsonl *j, const char *key, double v);
 void jsonl_bool(struct jsonl *j, const char *key, bool v);
 void jsonl_null(struct jsonl *j, const char *key);
 void jsonl_time(struct jsonl *j, const char *key, int64_t us);
+/* What is JSON already. */
+void jsonl_raw(struct jsonl *j, const char *key, const void *json, size_t n);
 /* Ends the line: a newline, and a terminating 0 that len does not count. */
 void jsonl_line(struct jsonl *j);
 
@@ -95,9 +97,10 @@ size_t operation_print(const struct policy *p, const struct tuple *t, bool from_
 
 /*
  * A whole line for an event. p: the image of the event's generation, or NULL when it is no longer known: names are null then.
- * source: whose ring it came from ("engine"), with the queue's number and the event's place in the ring; NULL: not said.
+ * source: whose ring it came from ("engine"), with the queue's number and the event's place in the ring; NULL: not said. id: by which
+ * `otfwctl why` knows it, or NULL.
  */
-void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *source,
-		 unsigned queue);
+void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *id,
+		 const char *source, unsigned queue);
 
 #endif

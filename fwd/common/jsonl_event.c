@@ -52,8 +52,8 @@ static void jsonl_why(struct jsonl *j, const struct event *e, const struct polic
 	}
 }
 
-void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *source,
-		 unsigned queue)
+void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p, const char *id,
+		 const char *source, unsigned queue)
 {
 	const struct proto *proto = e->proto < 0 ? NULL : proto_get((unsigned)e->proto);
 	bool has_op = e->has & EVENT_HAS_OP && proto;
@@ -65,6 +65,8 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 	jsonl_object(j, NULL);
 	jsonl_time(j, "ts", e->ts_us);
 	jsonl_str(j, "event", event_name(e->type));
+	if (id)
+		jsonl_str(j, "id", id);
 	jsonl_names(j, e, p);
 	jsonl_why(j, e, p, has_op ? &op : NULL);
 	if (e->has & EVENT_HAS_TUPLE)

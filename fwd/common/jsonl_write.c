@@ -210,6 +210,12 @@ void jsonl_time(struct jsonl *j, const char *key, int64_t us)
 	put_uint(j, abs % 1000000, 6);
 }
 
+void jsonl_raw(struct jsonl *j, const char *key, const void *json, size_t n)
+{
+	begin(j, key);
+	put(j, json, n);
+}
+
 void jsonl_line(struct jsonl *j)
 {
 	put_char(j, '\n');

@@ -20,12 +20,18 @@ bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a
 bool ask_path(const struct command *cmd, const char *dir, const char *control, struct ask *a);
 /* The answer's line, malloc'ed, or NULL after having said why. */
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s);
+/* The same; *fd is the descriptor that came beside the answer, -1: none did. */
+char *ask_text_fd(const struct command *cmd, const struct ask *a, const char *request, int timeout_s,
+		  int *fd);
 /* Parses the answer. NULL after having said what is wrong with it. */
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
 /* A number of an answer, 0 where there is none. */
 long long ask_number(const json_t *o, const char *key);
 /* One line of those that are not 0, for people: "inspected 12, released 3". Nothing where all are. */
 void ask_numbers_print(const char *title, const json_t *o);
+/* A user by name, "uid 1234" where it has none, "otfw itself" for null; a time in seconds as people read it. Both return buf or a constant. */
+const char *ask_who(const json_t *uid, char *buf, size_t cap);
+const char *ask_when(const json_t *seconds, char *buf, size_t cap);
 /* "islands" of a status, for people. */
 void islands_text(const json_t *status);
 

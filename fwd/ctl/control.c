@@ -2,11 +2,13 @@
 /* otfwctl status and reload, and how any command asks: questions to the running firewall, over the recorder's control socket. */
 #include <errno.h>
 #include <jansson.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fwd/ctl/ask.h"
@@ -52,13 +54,49 @@ bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a
 	return ask_path(cmd, dir, control, a);
 }
 
+/* Reads on; a descriptor that comes along is kept. */
+static ssize_t receive(int sock, char *buf, size_t cap, int *got)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} rights;
+	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = rights.space,
+			   .msg_controllen = sizeof(rights.space)};
+	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (*got >= 0)
+			close(*got);
+		memcpy(got, CMSG_DATA(c), sizeof(int));
+	}
+	return n;
+}
+
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
+{
+	int fd;
+	char *text = ask_text_fd(cmd, a, request, timeout_s, &fd);
+
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+char *ask_text_fd(const struct command *cmd, const struct ask *a, const char *request, int timeout_s,
+		  int *got)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct timeval timeout = {.tv_sec = timeout_s};
 	size_t len = 0, cap = 65536;
 	char *text = malloc(cap);
 
+	*got = -1;
 	strcpy(addr.sun_path, a->path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (!text || fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
@@ -68,7 +106,7 @@ char *ask_text(const struct command *cmd, const struct ask *a, const char *reque
 		goto fail;
 	}
 	for (;;) {
-		ssize_t n = recv(fd, text + len, cap - len - 1, 0);
+		ssize_t n = receive(fd, text + len, cap - len - 1, got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -129,6 +167,30 @@ void ask_numbers_print(const char *title, const json_t *o)
 	}
 	if (any)
 		putchar('\n');
+}
+
+const char *ask_who(const json_t *uid, char *buf, size_t cap)
+{
+	struct passwd *pw;
+
+	if (!json_is_integer(uid))
+		return "otfw itself";
+	pw = getpwuid((uid_t)json_integer_value(uid));
+	if (pw)
+		snprintf(buf, cap, "%s", pw->pw_name);
+	else
+		snprintf(buf, cap, "uid %lld", (long long)json_integer_value(uid));
+	return buf;
+}
+
+const char *ask_when(const json_t *seconds, char *buf, size_t cap)
+{
+	time_t t = (time_t)json_number_value(seconds);
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) || strftime(buf, cap, "%Y-%m-%d %H:%M:%S %z", &tm) == 0)
+		snprintf(buf, cap, "?");
+	return buf;
 }
 
 static void status_text(const json_t *s)

@@ -43,6 +43,7 @@ int cmd_prooftest(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
 int cmd_ruleset(const struct command *cmd, int argc, char **argv);
+int cmd_why(const struct command *cmd, int argc, char **argv);
 int cmd_status(const struct command *cmd, int argc, char **argv);
 
 /* "otfwctl COMMAND: ..." on standard error. Returns EXIT_UNABLE, so that a command can return it. */

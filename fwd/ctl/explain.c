@@ -5,6 +5,7 @@
 
 #include "fwd/common/jsonl.h"
 #include "fwd/ctl/ctl.h"
+#include "fwd/ctl/explain.h"
 #include "fwd/ctl/explain_ends.h"
 #include "fwd/ctl/scan.h"
 #include "rules/arena.h"
@@ -311,7 +312,8 @@ static void rule_json(const struct answer *a, unsigned rule, enum reason r, cons
 	jsonl_object_end(j);
 }
 
-static void print_json(const struct answer *a)
+/* One object into scan_line; its length. */
+static size_t print_json(const struct answer *a)
 {
 	const struct op *op = &a->q->text.op;
 	char text[4096], addr[ADDRESS_TEXT], detail[DETAIL_TEXT];
@@ -360,8 +362,28 @@ static void print_json(const struct answer *a)
 	each_rule(a, rule_json, &j);
 	jsonl_array_end(&j);
 	jsonl_object_end(&j);
-	jsonl_line(&j);
-	fwrite(scan_line, 1, j.len, stdout);
+	return j.cut ? 0 : j.len;
+}
+
+bool explain_print(const struct policy *p, const char *line, int64_t at_us, bool json, char *err, size_t cap)
+{
+	static struct question q;
+	struct answer a = {.policy = p,
+			   .q = &q,
+			   .now = {.unix_us = at_us, .clock_good = true},
+			   .route = {.conduit = POLICY_NO_INDEX, .zone = POLICY_NO_INDEX}};
+
+	*err = 0;
+	if (question_read(p, line, &q, err, cap) != 0)
+		return false;
+	a.proto = proto_find(q.text.proto->name, strlen(q.text.proto->name));
+	judge(&a);
+	find_together(&a);
+	if (json)
+		fwrite(scan_line, 1, print_json(&a), stdout);
+	else
+		print_text(&a);
+	return a.reason == REASON_NONE;
 }
 
 /* "2026-12-31T18:00:00+01:00" */
@@ -382,12 +404,10 @@ int cmd_explain(const struct command *cmd, int argc, char **argv)
 						{"json", no_argument, NULL, OPT_JSON},
 						{"at", required_argument, NULL, OPT_AT},
 						{0}};
-	static struct question q;
-	struct answer a = {.now = {.unix_us = ctl_now(), .clock_good = true},
-			   .route = {.conduit = POLICY_NO_INDEX, .zone = POLICY_NO_INDEX}};
 	const char *policy = NULL;
 	struct loaded loaded;
-	bool json = false;
+	bool json = false, allowed;
+	int64_t at = ctl_now();
 	char err[512];
 	int c;
 
@@ -396,7 +416,7 @@ int cmd_explain(const struct command *cmd, int argc, char **argv)
 			policy = optarg;
 		else if (c == OPT_JSON)
 			json = true;
-		else if (c != OPT_AT || !time_read(cmd, optarg, &a.now.unix_us))
+		else if (c != OPT_AT || !time_read(cmd, optarg, &at))
 			return EXIT_UNABLE;
 	}
 	if (!ctl_arguments(cmd, argc, argv, 1))
@@ -405,19 +425,11 @@ int cmd_explain(const struct command *cmd, int argc, char **argv)
 		return ctl_usage(cmd, "--policy is missing");
 	if (!loaded_open(cmd, policy, &loaded))
 		return loaded.status;
-	if (question_read(&loaded.policy, argv[optind], &q, err, sizeof(err)) != 0) {
-		loaded_close(&loaded);
-		return ctl_error(cmd, "%s", err);
-	}
-	a.policy = &loaded.policy;
-	a.q = &q;
-	a.proto = proto_find(q.text.proto->name, strlen(q.text.proto->name));
-	judge(&a);
-	find_together(&a);
-	if (json)
-		print_json(&a);
-	else
-		print_text(&a);
+	allowed = explain_print(&loaded.policy, argv[optind], at, json, err, sizeof(err));
+	if (json && !*err)
+		putchar('\n');
 	loaded_close(&loaded);
-	return a.reason == REASON_NONE ? EXIT_DONE : EXIT_NO;
+	if (*err)
+		return ctl_error(cmd, "%s", err);
+	return allowed ? EXIT_DONE : EXIT_NO;
 }

@@ -2,10 +2,8 @@
 /* otfwctl isolate, release, override: a zone cut off, or let pass uninspected; asked of the running firewall. */
 #include <errno.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fwd/common/island.h"
 #include "fwd/ctl/ask.h"
@@ -178,30 +176,6 @@ int cmd_override(const struct command *cmd, int argc, char **argv)
 
 /* ---- in `otfwctl status` ---- */
 
-static const char *who(const json_t *uid, char *buf, size_t cap)
-{
-	struct passwd *pw;
-
-	if (!json_is_integer(uid))
-		return "otfw itself";
-	pw = getpwuid((uid_t)json_integer_value(uid));
-	if (pw)
-		snprintf(buf, cap, "%s", pw->pw_name);
-	else
-		snprintf(buf, cap, "uid %lld", (long long)json_integer_value(uid));
-	return buf;
-}
-
-static const char *when(const json_t *seconds, char *buf, size_t cap)
-{
-	time_t t = (time_t)json_number_value(seconds);
-	struct tm tm;
-
-	if (!localtime_r(&t, &tm) || strftime(buf, cap, "%Y-%m-%d %H:%M:%S %z", &tm) == 0)
-		snprintf(buf, cap, "?");
-	return buf;
-}
-
 void islands_text(const json_t *status)
 {
 	json_t *item;
@@ -218,9 +192,9 @@ void islands_text(const json_t *status)
 		printf("zone %s: %s%s since %s%s%s by %s: %s%s\n", zone ? zone : "-",
 		       state && strcmp(state, "isolated") == 0 ? "ISOLATED" : "OVERRIDDEN, not inspected,",
 		       json_is_true(json_object_get(item, "including-safety")) ? ", safety lanes too," : "",
-		       when(json_object_get(item, "since"), from, sizeof(from)), until ? " until " : "",
-		       until ? when(until, to, sizeof(to)) : "",
-		       who(json_object_get(item, "uid"), user, sizeof(user)), reason ? reason : "-",
+		       ask_when(json_object_get(item, "since"), from, sizeof(from)), until ? " until " : "",
+		       until ? ask_when(until, to, sizeof(to)) : "",
+		       ask_who(json_object_get(item, "uid"), user, sizeof(user)), reason ? reason : "-",
 		       json_is_false(json_object_get(item, "in-policy"))
 			       ? " (no longer in the policy: by the addresses that it had)"
 			       : "");

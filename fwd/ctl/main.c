@@ -38,6 +38,8 @@ const struct command commands[] = {
 	{"override",
 	 "ZONE (--for DURATION | --end) --reason TEXT [--json] [--run-dir DIR | --control SOCKET]",
 	 "let what a zone's conduits list pass without inspection, for a while", cmd_override},
+	{"why", "ID [--json] [--run-dir DIR | --control SOCKET]",
+	 "explain a denial by the short id that its event carries", cmd_why},
 	{"prooftest",
 	 "[--json] [--record-dir DIR] [--run-dir DIR] [--otfwd FILE] [--libexec DIR] [--backend auto|nft|iptables]",
 	 "test the installed firewall with known answers, in networks of its own, and leave a dated record",

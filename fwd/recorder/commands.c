@@ -55,12 +55,23 @@ static void run_island(struct control *c, struct recorder *r, struct client *cl,
 		client_pass_on(c, cl, &m);
 }
 
+/* With the policy in force beside it, so that who asks can hold the operation against it. */
+static void run_why(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	char id[WHY_ID + 1];
+	struct jsonl j;
+
+	(void)c;
+	answer_open(&j);
+	if (!request_text(request, "id", id, sizeof(id)))
+		client_refuse(cl, "\"id\" is not the id of a denial");
+	else if (!why_print(&r->why, id, &j))
+		client_refuse(cl, "no denial of that id is kept");
+	else
+		client_answer_fd(cl, &j, image_newest_fd(r));
+}
+
 const struct control_command control_commands[] = {
-	{"status", run_status},
-	{"reload", run_reload},
-	{"ledger", run_ledger},
-	{"isolate", run_island},
-	{"release", run_island},
-	{"override", run_island},
-	{0},
+	{"status", run_status},  {"reload", run_reload},  {"ledger", run_ledger},   {"why", run_why},
+	{"isolate", run_island}, {"release", run_island}, {"override", run_island}, {0},
 };

@@ -60,8 +60,10 @@ int control_open(struct control *c, const char *path, int channel)
 static void client_close(struct client *cl)
 {
 	close(cl->fd);
+	if (cl->out_fd >= 0)
+		close(cl->out_fd);
 	free(cl->out);
-	*cl = (struct client){.fd = -1};
+	*cl = (struct client){.fd = -1, .out_fd = -1};
 }
 
 void control_close(struct control *c, const char *path)
@@ -87,6 +89,13 @@ void client_answer(struct client *cl, const struct jsonl *j)
 	cl->out_len = j->len;
 	cl->out_at = 0;
 	cl->since_us = clock_us();
+}
+
+void client_answer_fd(struct client *cl, const struct jsonl *j, int fd)
+{
+	client_answer(cl, j);
+	if (cl->out && fd >= 0)
+		cl->out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 void answer_open(struct jsonl *j)
@@ -143,7 +152,7 @@ static void control_accept(struct control *c)
 		int fd = accept4(c->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		*cl = (struct client){.fd = fd, .since_us = clock_us()};
+		*cl = (struct client){.fd = fd, .out_fd = -1, .since_us = clock_us()};
 		if (!heard(cl))
 			client_refuse(cl,
 				      "permission denied: only root and the recorder's own user are heard");
@@ -264,11 +273,35 @@ static bool client_read(struct control *c, struct recorder *r, struct client *cl
 	return true;
 }
 
+/* A part of the answer; the descriptor with its first octet. */
+static ssize_t client_send(struct client *cl)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} rights = {
+		.h = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec iov = {.iov_base = cl->out + cl->out_at, .iov_len = cl->out_len - cl->out_at};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (cl->out_fd >= 0) {
+		memcpy(CMSG_DATA(&rights.h), &cl->out_fd, sizeof(int));
+		m.msg_control = rights.space;
+		m.msg_controllen = sizeof(rights.space);
+	}
+	ssize_t n = sendmsg(cl->fd, &m, MSG_NOSIGNAL);
+	if (n > 0 && cl->out_fd >= 0) {
+		close(cl->out_fd);
+		cl->out_fd = -1;
+	}
+	return n;
+}
+
 /* False when all is written, or the client has had its time. */
 static bool client_write(struct client *cl)
 {
 	while (cl->out_at < cl->out_len) {
-		ssize_t n = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at, MSG_NOSIGNAL);
+		ssize_t n = client_send(cl);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

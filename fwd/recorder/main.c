@@ -157,6 +157,7 @@ int main(int argc, char **argv)
 	log_open(&r.log, fd);
 	r.started_us = clock_us();
 	tracking_open(&r.tracking);
+	why_open(&r.why);
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
 		wait_tick(&control);
 	}
 	finish(&r);
+	why_close(&r.why);
 	control_close(&control, socket);
 	return 0;
 }

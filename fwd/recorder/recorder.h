@@ -15,6 +15,7 @@
 #include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
 #include "fwd/common/shm.h"
+#include "fwd/recorder/why.h"
 
 #define RECORDER_TICK_MS 20
 #define QUEUES_MAX       64
@@ -59,6 +60,7 @@ struct queue {
 };
 struct image_kept {
 	uint32_t generation;
+	int fd; /* sealed */
 	void *mem;
 	size_t size;
 	struct policy policy;
@@ -123,6 +125,7 @@ struct tracking {
 struct recorder {
 	struct log log;
 	struct tracking tracking;
+	struct why why;
 	struct queue queues[QUEUES_MAX];
 	unsigned nqueues;
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */
@@ -143,8 +146,9 @@ void mirror_add_memory(struct recorder *r, int fd);
 /* Maps an image; takes fd. */
 void image_add(struct recorder *r, uint32_t generation, int fd);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
-/* The newest image, or NULL. */
+/* The newest image, or NULL; its sealed memory, or -1. */
 const struct policy *image_newest(const struct recorder *r);
+int image_newest_fd(const struct recorder *r);
 /* Writes down what is in the rings now. True when there was anything. */
 bool rings_drain(struct recorder *r);
 
@@ -197,6 +201,7 @@ struct client {
 	char in[REQUEST_MAX];
 	char *out; /* malloc'ed answer, or NULL */
 	size_t out_len, out_at;
+	int out_fd; /* goes with its first octet; -1: none. Whoever keeps it keeps it */
 };
 struct control {
 	int listen; /* -1: no socket */
@@ -215,6 +220,8 @@ extern const struct control_command control_commands[];
 /* The one answer of a session; the client is closed when it has read it. The line, or the text of a refusal, is copied. */
 void client_answer(struct client *cl, const struct jsonl *j);
 void client_refuse(struct client *cl, const char *text);
+/* The same with a descriptor beside it; the client gets one of its own. */
+void client_answer_fd(struct client *cl, const struct jsonl *j, int fd);
 /* An answer whose line fits in JSONL_MAX, to be filled and handed to client_answer(); there is one buffer. */
 void answer_open(struct jsonl *j);
 /* To the guardian, which answers with MSG_RELOADED; the client waits for that. */

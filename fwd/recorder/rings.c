@@ -98,7 +98,7 @@ void mirror_add_memory(struct recorder *r, int fd)
 
 void image_add(struct recorder *r, uint32_t generation, int fd)
 {
-	struct image_kept k = {.generation = generation};
+	struct image_kept k = {.generation = generation, .fd = fd};
 	struct stat st;
 	char err[256];
 
@@ -109,14 +109,15 @@ void image_add(struct recorder *r, uint32_t generation, int fd)
 	}
 	k.size = (size_t)st.st_size;
 	k.mem = mmap(NULL, k.size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
 	if (k.mem == MAP_FAILED) {
 		complain("policy generation %u: %s", generation, strerror(errno));
+		close(fd);
 		return;
 	}
 	if (policy_open(&k.policy, k.mem, k.size, err, sizeof(err)) != 0) {
 		complain("policy generation %u: %s", generation, err);
 		munmap(k.mem, k.size);
+		close(fd);
 		return;
 	}
 	unsigned at = 0;
@@ -124,10 +125,12 @@ void image_add(struct recorder *r, uint32_t generation, int fd)
 		at++;
 	if (at == IMAGES_MAX)
 		at = IMAGES_MAX - 1;
-	if (at < r->nimages)
+	if (at < r->nimages) {
 		munmap(r->images[at].mem, r->images[at].size);
-	else
+		close(r->images[at].fd);
+	} else {
 		r->nimages++;
+	}
 	memmove(&r->images[1], &r->images[0], at * sizeof(r->images[0]));
 	r->images[0] = k;
 }
@@ -143,6 +146,11 @@ const struct policy *image_find(const struct recorder *r, uint32_t generation)
 const struct policy *image_newest(const struct recorder *r)
 {
 	return r->nimages ? &r->images[0].policy : NULL;
+}
+
+int image_newest_fd(const struct recorder *r)
+{
+	return r->nimages ? r->images[0].fd : -1;
 }
 
 static void tell_lost(struct recorder *r, unsigned queue, struct reader *in, const char *source)
@@ -171,12 +179,18 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 	unsigned n = 0;
 
 	while (n < EVENTS_A_TURN && ring_get(in->ring, &in->tail, &e, &in->lost) == 1) {
+		const struct policy *p = image_find(r, e.generation);
+		char id[WHY_ID];
+		uint32_t place;
 		struct jsonl j;
 		tell_lost(r, queue, in, source);
+		bool kept = why_id(&r->why, &e, p, id, &place);
 		jsonl_open(&j, line, sizeof(line));
-		jsonl_event(&j, &e, image_find(r, e.generation), source, queue);
+		jsonl_event(&j, &e, p, kept ? id : NULL, source, queue);
 		if (!j.cut)
 			log_line(&r->log, line, j.len);
+		if (!j.cut && kept)
+			why_keep(&r->why, place, line, j.len - 1);
 		r->events++;
 		n++;
 	}
@@ -195,5 +209,6 @@ bool rings_drain(struct recorder *r)
 	}
 	if (r->mirror)
 		any |= reader_drain(r, 0, &r->mirror_events, "mirror");
+	why_flush(&r->why);
 	return any;
 }

@@ -221,7 +221,7 @@ static void event_without_its_image(void **state)
 	struct event e = deny_event();
 	struct jsonl j;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, NULL, "engine", 3);
+	jsonl_event(&j, &e, NULL, NULL, "engine", 3);
 	assert_false(j.cut);
 	json_t *o = json_loads(line, 0, NULL);
 	assert_non_null(o);
@@ -275,7 +275,7 @@ static void event_that_is_no_packet(void **state)
 			  .text = "engine of queue 3 ended"};
 	struct jsonl j;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, NULL, NULL, 0);
+	jsonl_event(&j, &e, NULL, NULL, NULL, 0);
 	assert_string_equal(
 		line, "{\"ts\":0.000000,\"event\":\"state\",\"zone\":null,\"conduit\":null,\"rule\":null,"
 		      "\"reason\":\"none\",\"detail\":\"engine of queue 3 ended\",\"mode\":null,"
@@ -289,7 +289,7 @@ static void event_from_the_server(void **state)
 	e.from_server = true;
 	struct jsonl j;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, NULL, "engine", 3);
+	jsonl_event(&j, &e, NULL, NULL, "engine", 3);
 	assert_non_null(strstr(line, "\"client\":\"10.1.2.2\",\"server\":\"10.1.1.2\""));
 }
 
@@ -368,7 +368,7 @@ static void event_with_names(void **state)
 	e.zone = route.zone;
 	e.conduit = route.conduit;
 	jsonl_open(&j, line, sizeof(line));
-	jsonl_event(&j, &e, &p, "engine", 0);
+	jsonl_event(&j, &e, &p, "K3T9QX", "engine", 0);
 	json_t *o = json_loads(line, 0, NULL);
 	assert_non_null(o);
 	static const char *const rows[][2] = {
@@ -433,7 +433,7 @@ static void event_of_nonsense(void **state)
 		ring_put(ring, &e);
 		assert_int_equal(ring_get(ring, &tail, &e, &lost), 1);
 		jsonl_open(&j, line, sizeof(line));
-		jsonl_event(&j, &e, round % 2 ? &p : NULL, "engine", 3);
+		jsonl_event(&j, &e, round % 2 ? &p : NULL, NULL, "engine", 3);
 		assert_false(j.cut);
 		json_error_t err;
 		json_t *o = json_loads(line, JSON_ALLOW_NUL, &err);

@@ -332,7 +332,7 @@ static struct bad_request bad_requests[] = {
 	{"no command", "{\"a\":1}\n", "the request has no \"cmd\""},
 	{"command is no string", "{\"cmd\":1}\n", "the request has no \"cmd\""},
 	{"unknown command", "{\"cmd\":\"format\"}\n",
-	 "unknown command; known are: status reload ledger isolate release override"},
+	 "unknown command; known are: status reload ledger why isolate release override"},
 	{"isolate what", "{\"cmd\":\"isolate\",\"reason\":\"r\"}\n", "\"zone\" is not the name of a zone"},
 	{"release why", "{\"cmd\":\"release\",\"zone\":\"cell\"}\n",
 	 "\"reason\" must be 1 to 95 octets, without control characters and blanks around it"},
