@@ -16,7 +16,7 @@ const struct command commands[] = {
 	{"compile", "POLICY -o IMAGE", "compile a policy to an image and print its digest", cmd_compile},
 	{"decode", "[--json] [--port PROTO=PORT]... FILE",
 	 "print the operations in a capture, without a policy", cmd_decode},
-	{"replay", "--policy POLICY [--json] [--fail-on-deny] FILE",
+	{"replay", "--policy POLICY [--json] [--in-step] [--fail-on-deny] FILE",
 	 "judge a capture as the firewall would judge the traffic", cmd_replay},
 	{"explain", "--policy POLICY [--json] [--at TIME] 'CLIENT -> SERVER[:PORT] OPERATION'",
 	 "say which rule allows an operation, or what stops it", cmd_explain},

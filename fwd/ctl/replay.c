@@ -184,10 +184,11 @@ int cmd_replay(const struct command *cmd, int argc, char **argv)
 	static const struct option options[] = {{"policy", required_argument, NULL, OPT_POLICY},
 						{"json", no_argument, NULL, OPT_JSON},
 						{"fail-on-deny", no_argument, NULL, OPT_FAIL_ON_DENY},
+						{"in-step", no_argument, NULL, OPT_IN_STEP},
 						{0}};
 	struct replay p = {0};
 	const char *policy = NULL;
-	bool fail_on_deny = false;
+	bool fail_on_deny = false, in_step = false;
 	struct loaded loaded;
 	int c;
 
@@ -196,6 +197,7 @@ int cmd_replay(const struct command *cmd, int argc, char **argv)
 		case OPT_POLICY: policy = optarg; break;
 		case OPT_JSON: p.json = true; break;
 		case OPT_FAIL_ON_DENY: fail_on_deny = true; break;
+		case OPT_IN_STEP: in_step = true; break;
 		default: return EXIT_UNABLE;
 		}
 	}
@@ -206,7 +208,7 @@ int cmd_replay(const struct command *cmd, int argc, char **argv)
 	if (!loaded_open(cmd, policy, &loaded))
 		return loaded.status;
 	p.policy = &loaded.policy;
-	struct scan s = {.policy = &loaded.policy, .report = report, .ctx = &p};
+	struct scan s = {.policy = &loaded.policy, .in_step = in_step, .report = report, .ctx = &p};
 	int status = scan_run(cmd, &s, argv[optind]);
 	if (s.verdict) {
 		if (p.json)

@@ -128,6 +128,7 @@ int scan_run(const struct command *cmd, struct scan *s, const char *path)
 	verdict_init(s->verdict, s->memory, &sink);
 	if (s->policy)
 		verdict_policy(s->verdict, s->policy, 1);
+	s->verdict->in_step = s->in_step;
 	if (s->nports) {
 		s->verdict->port_hook = port_of;
 		s->verdict->port_ctx = s;

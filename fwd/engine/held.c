@@ -148,7 +148,10 @@ void held_flush(struct verdict *v, uint32_t slot, enum reason reason, const stru
 			struct pkt p;
 			uint32_t i = pop(&v->memory, f, dir);
 			work_of(v, i, now, &w, &p);
-			work_deny(&w, reason);
+			if (reason == REASON_FLOW_DEAD)
+				work_forbid(&w, reason);
+			else
+				work_deny(&w, reason);
 			give_slot(&v->memory, i);
 		}
 }
@@ -240,7 +243,7 @@ static void expire_one(struct verdict *v, uint32_t i, const struct verdict_time 
 
 	atomic_store_explicit(&v->shm->engine.current_flow, slot, memory_order_relaxed);
 	work_of(v, i, now, &w, &p);
-	if (!work_open(&w)) {
+	if (!work_open(&w) && !work_in_step(&w)) {
 		unlink_held(m, i);
 		if (out_of_sync(w.s, p.seq)) {
 			w.ahead = true;
@@ -254,6 +257,8 @@ static void expire_one(struct verdict *v, uint32_t i, const struct verdict_time 
 			held_flush(v, slot, REASON_FLOW_DEAD, now);
 		return;
 	}
+	if (!work_open(&w))
+		work_report_denied(&w, REASON_HELD_EXPIRED, NULL, NULL);
 	/* Those before it in the list have gaps of their own. */
 	for (unsigned n = 0; n < HELD_PER_FLOW && m->head->held_used[i / 64] >> (i % 64) & 1; n++) {
 		if (!held_give_up_gap(v, slot, dir, now))

@@ -24,6 +24,12 @@ static uint32_t entry(const struct work *w, enum shm_book_kind kind)
 
 void work_accept_rewritten(struct work *w, uint32_t mark, const uint8_t *packet, uint32_t len)
 {
+	if (w->refused && !work_permissive(w)) {
+		work_cut(w, false);
+		return;
+	}
+	if (w->refused)
+		mark = PLAN_MARK_PASSED;
 	uint32_t book = mark == PLAN_MARK_INSPECTED ? 0 : entry(w, SHM_BOOK_PASSED);
 
 	shm_add(w->v->shm, mark == PLAN_MARK_INSPECTED ? SHM_INSPECTED : SHM_PASSED, 1);
@@ -96,6 +102,14 @@ void work_cut(struct work *w, bool kill)
 		work_drop(w);
 }
 
+void work_refuse(struct work *w, bool kill)
+{
+	if (work_permissive(w))
+		work_accept(w, PLAN_MARK_PASSED);
+	else
+		work_cut(w, kill);
+}
+
 void work_report(struct work *w, enum judgement j, bool would_deny, enum reason reason, const struct pdu *pdu,
 		 const struct match *match)
 {
@@ -136,10 +150,33 @@ void work_report(struct work *w, enum judgement j, bool would_deny, enum reason 
 	v->sink.report(v->sink.ctx, &r);
 }
 
+void work_report_denied(struct work *w, enum reason reason, const struct pdu *pdu, const struct match *match)
+{
+	bool pass = work_permissive(w);
+
+	work_report(w, pass ? JUDGED_ALLOW : JUDGED_DENY, pass, reason, pdu, match);
+}
+
 void work_deny(struct work *w, enum reason reason)
+{
+	work_report_denied(w, reason, NULL, NULL);
+	if (work_permissive(w))
+		work_accept(w, PLAN_MARK_PASSED);
+	else
+		work_drop(w);
+}
+
+void work_forbid(struct work *w, enum reason reason)
 {
 	work_report(w, JUDGED_DENY, false, reason, NULL, NULL);
 	work_drop(w);
+}
+
+bool work_denied(struct work *w, enum reason reason)
+{
+	work_report_denied(w, reason, NULL, NULL);
+	w->refused = true;
+	return work_in_step(w);
 }
 
 void work_uninspected(struct work *w, enum reason reason)
@@ -248,10 +285,10 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 		work_report(w, JUDGED_ALLOW, false, r, pdu, match);
 		return OUT_PASS;
 	}
-	if (work_permissive(w) && !hard) {
-		work_report(w, JUDGED_ALLOW, true, r, pdu, match);
-		return OUT_WOULD_DENY;
+	if (hard) {
+		work_report(w, JUDGED_DENY, false, r, pdu, match);
+		return OUT_DENY;
 	}
-	work_report(w, JUDGED_DENY, false, r, pdu, match);
-	return OUT_DENY;
+	work_report_denied(w, r, pdu, match);
+	return work_permissive(w) ? OUT_WOULD_DENY : OUT_DENY;
 }

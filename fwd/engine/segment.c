@@ -44,32 +44,33 @@ static bool synchronise(struct work *w, const struct proto *proto, const uint8_t
 		s->part = s->need = 0;
 		return true;
 	}
-	if (!work_open(w)) {
-		work_report(w, JUDGED_DENY, false, REASON_NOT_SYNCHRONISED, NULL, NULL);
+	if (!work_open(w) && !work_denied(w, REASON_NOT_SYNCHRONISED)) {
 		work_cut(w, false);
 		return false;
 	}
 	s->state = STREAM_LOST;
 	s->part = s->need = 0;
 	stream_forward(&h, s, data, n);
-	work_uninspected(w, REASON_NOT_SYNCHRONISED);
+	if (work_open(w))
+		work_uninspected(w, REASON_NOT_SYNCHRONISED);
+	else
+		work_accept(w, PLAN_MARK_PASSED);
 	return false;
 }
 
-/* Octets that do not frame, after those that did. True: the segment passes all the same. */
+/* Octets that do not frame, after those that did. True: the segment passes uninspected. */
 static bool bad_frame(struct work *w, const struct walk *k)
 {
 	struct pdu *pdu = &w->v->pdu;
 
 	pdu_open(pdu);
 	pdu->fault = k->fault;
-	if (work_permissive(w))
-		work_report(w, JUDGED_ALLOW, true, k->fault.reason, pdu, NULL);
-	else if (work_open(w))
+	if (w->v->policy && work_open(w)) {
 		work_report(w, JUDGED_UNINSPECTED, false, k->fault.reason, pdu, NULL);
-	else
-		work_report(w, JUDGED_DENY, false, k->fault.reason, pdu, NULL);
-	return work_open(w);
+		return true;
+	}
+	work_report_denied(w, k->fault.reason, pdu, NULL);
+	return false;
 }
 
 /* n octets that begin at the stream's next one. */
@@ -80,7 +81,7 @@ static void in_order(struct work *w, const uint8_t *data, uint32_t n)
 	struct history h = work_history(w);
 	const struct proto *proto = proto_get((unsigned)w->route->proto);
 	uint32_t mark = PLAN_MARK_INSPECTED;
-	bool denied = false, lost = false;
+	bool cut = false, lost = false;
 	enum frame_state st;
 	struct walk k;
 	struct view bytes;
@@ -94,7 +95,7 @@ static void in_order(struct work *w, const uint8_t *data, uint32_t n)
 	while ((st = walk_next(&k, &h, s, proto, w->dir == 1, v->join, &bytes)) == FRAME_PDU) {
 		enum outcome o = judge_pdu(w, bytes);
 		if (o == OUT_DENY) {
-			denied = true;
+			cut = true;
 			if (!v->in_step)
 				break;
 		} else if (o == OUT_WOULD_DENY) {
@@ -102,30 +103,25 @@ static void in_order(struct work *w, const uint8_t *data, uint32_t n)
 		}
 	}
 	if (st == FRAME_BAD) {
-		if (bad_frame(w, &k)) {
+		lost = true;
+		if (bad_frame(w, &k) || work_permissive(w))
 			mark = PLAN_MARK_PASSED;
-			lost = true;
-		} else {
-			denied = true;
-		}
+		else
+			cut = true;
 	}
-	if (denied && !v->in_step) {
+	if (cut && !v->in_step) {
 		undo_all(&v->undo, w->f);
 		work_cut(w, false);
 		return;
 	}
 	stream_keep(s, &k);
-	if (lost || (st == FRAME_BAD && denied)) {
+	if (lost)
 		s->part = s->need = 0;
-		s->state = lost ? STREAM_LOST : STREAM_NONE;
-	} else {
-		s->state = STREAM_SYNC;
-	}
-	uint8_t state = s->state;
+	uint8_t state = lost ? STREAM_LOST : STREAM_SYNC;
 	stream_forward(&h, s, data, n);
 	s->state = state;
 	state_keep(w, proto);
-	if (denied) {
+	if (cut) {
 		work_cut(w, false);
 		return;
 	}
@@ -145,7 +141,7 @@ static void keep_alive(struct work *w)
 	if (s->kept >= 1)
 		stream_copy(&h, s, 1, &known, 1);
 	else if (!(s->from_syn && s->off == 0)) {
-		if (work_permissive(w))
+		if (!v->policy)
 			work_uninspected(w, REASON_HISTORY);
 		else
 			work_deny(w, REASON_HISTORY);
@@ -164,16 +160,34 @@ static void keep_alive(struct work *w)
 	work_accept_rewritten(w, PLAN_MARK_INSPECTED, v->rewrite, len);
 }
 
-/* A segment that passes uninspected although its place is known: the stream goes on behind it, out of step. */
-static void pass_over(struct work *w, enum reason reason, bool would_deny)
+/* A segment whose octets are not looked at although their place is known: the stream goes on behind it, out of step. */
+static void skip_over(struct work *w)
 {
 	uint32_t end = w->p->seq + w->p->payload_len;
 	struct history h = work_history(w);
 
 	if ((int32_t)(end - w->s->next) > 0)
 		stream_skip(&h, w->s, end);
-	work_report(w, would_deny ? JUDGED_ALLOW : JUDGED_UNINSPECTED, would_deny, reason, NULL, NULL);
-	work_accept(w, PLAN_MARK_PASSED);
+}
+
+static void pass_over(struct work *w, enum reason reason)
+{
+	skip_over(w);
+	work_uninspected(w, reason);
+}
+
+/* The same where enforcing denies it. kill: there it is the end of the flow. */
+static void refuse_over(struct work *w, enum reason reason, bool kill)
+{
+	if (work_in_step(w))
+		skip_over(w);
+	work_report_denied(w, reason, NULL, NULL);
+	if (kill)
+		work_refuse(w, true);
+	else if (work_permissive(w))
+		work_accept(w, PLAN_MARK_PASSED);
+	else
+		work_drop(w);
 }
 
 /* Octets that were forwarded before, and perhaps new ones behind them. */
@@ -188,24 +202,23 @@ static void repeated(struct work *w, uint32_t back)
 		keep_alive(w);
 		return;
 	}
-	if (work_open(w) && s->gap && w->p->seq - s->hole < s->gap) {
-		pass_over(w, REASON_GAP, false); /* what was given up comes late; its reader waits for it */
+	if (s->gap && w->p->seq - s->hole < s->gap && (work_open(w) || work_in_step(w))) {
+		/* What was given up comes late; its reader waits for it. */
+		if (work_open(w))
+			pass_over(w, REASON_GAP);
+		else
+			refuse_over(w, REASON_GAP, false);
 		return;
 	}
 	if (back > s->kept) {
-		if (work_permissive(w) || (work_open(w) && s->state == STREAM_LOST))
-			pass_over(w, REASON_HISTORY, false);
+		if (!w->v->policy || (work_open(w) && s->state == STREAM_LOST))
+			pass_over(w, REASON_HISTORY);
 		else
-			work_deny(w, REASON_HISTORY);
+			refuse_over(w, REASON_HISTORY, false);
 		return;
 	}
 	if (!stream_same(&h, s, back, data, old)) {
-		if (work_permissive(w)) {
-			pass_over(w, REASON_OVERLAP, true);
-			return;
-		}
-		work_report(w, JUDGED_DENY, false, REASON_OVERLAP, NULL, NULL);
-		work_cut(w, true);
+		refuse_over(w, REASON_OVERLAP, true);
 		return;
 	}
 	if (old == n)
@@ -226,8 +239,8 @@ static void ahead(struct work *w, uint32_t by)
 		case HOLD_REPEAT: work_drop(w); return;
 		case HOLD_FULL: break;
 		}
-		if (!work_permissive(w)) {
-			work_deny(w, REASON_HELD_FULL);
+		if (w->v->policy && !work_denied(w, REASON_HELD_FULL)) {
+			work_drop(w);
 			return;
 		}
 		/* Nothing may be dropped: the gap is given up for the segments that wait, then for this one. */
@@ -245,8 +258,8 @@ static void ahead(struct work *w, uint32_t by)
 				in_order(w, w->p->data + w->p->payload, w->p->payload_len);
 			return;
 		}
-	} else if (!work_open(w)) {
-		work_deny(w, REASON_GAP);
+	} else if (!work_open(w) && !work_denied(w, REASON_GAP)) {
+		work_drop(w);
 		return;
 	}
 	s->hole = s->next;
@@ -264,13 +277,12 @@ void segment_judge(struct work *w)
 	struct history h = work_history(w);
 
 	if (w->truncated) {
-		if (!work_open(w)) {
-			work_deny(w, REASON_TRUNCATED);
-			return;
-		}
-		if (s->state == STREAM_NONE)
+		if (s->state == STREAM_NONE && (work_open(w) || work_in_step(w)))
 			stream_skip(&h, s, w->p->seq);
-		pass_over(w, REASON_TRUNCATED, false);
+		if (work_open(w))
+			pass_over(w, REASON_TRUNCATED);
+		else
+			refuse_over(w, REASON_TRUNCATED, false);
 		return;
 	}
 	if (s->state == STREAM_NONE) {

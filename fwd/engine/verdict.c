@@ -117,7 +117,9 @@ static bool route_packet(struct work *w, bool both, struct route *r)
 	else if (r->reason != REASON_NONE || r->lane != LANE_INSPECTED)
 		work_accept(w, PLAN_MARK_INSPECTED);
 	else if (suspect_barred(w->v->shm, &w->p->tuple, r->from_server, w->now->mono_us))
-		work_deny(w, REASON_QUARANTINED);
+		work_forbid(w, REASON_QUARANTINED);
+	else if (r->proto < 0)
+		work_deny(w, REASON_NO_RULE); /* the scope of a conduit that only watches */
 	else
 		return true;
 	return false;
@@ -186,6 +188,35 @@ static bool begin(struct work *w, const struct flow_key *key, bool source_b, con
 	return true;
 }
 
+/* Is there nothing to follow on this route? No rule names it; a conduit that only watches lets it pass. */
+static bool route_none(const struct route *r)
+{
+	return r->reason != REASON_NONE || (r->lane == LANE_INSPECTED && r->proto < 0);
+}
+
+/* A flow that the policy has nothing to say of any more. Deals with the packet. */
+static void unrouted(struct work *w, const struct route *r)
+{
+	struct flow *f = w->f;
+	enum reason reason = r->reason != REASON_NONE ? r->reason : REASON_NO_RULE;
+
+	if (r->mode == MODE_ENFORCE) {
+		f->route.mode = MODE_ENFORCE; /* what is held is denied as this is */
+		work_report(w, JUDGED_DENY, false, reason, NULL, NULL);
+		held_flush(w->v, w->slot, reason, w->now);
+		work_cut(w, true);
+		return;
+	}
+	held_flush(w->v, w->slot, reason, w->now);
+	flow_remove(&w->v->memory, w->slot);
+	w->f = NULL;
+	w->s = NULL;
+	w->slot = FLOW_NONE;
+	w->route = r;
+	work_deny(w, reason);
+	w->route = NULL;
+}
+
 /* The policy changed since this flow was routed. False: the packet is dealt with. */
 static bool route_anew(struct work *w)
 {
@@ -195,10 +226,8 @@ static bool route_anew(struct work *w)
 
 	flow_tuple(f, &t);
 	route_of(w->v, &t, false, &r);
-	if (r.reason != REASON_NONE) {
-		work_report(w, JUDGED_DENY, false, r.reason, NULL, NULL);
-		held_flush(w->v, w->slot, r.reason, w->now);
-		work_cut(w, true);
+	if (route_none(&r)) {
+		unrouted(w, &r);
 		return false;
 	}
 	if (r.lane != LANE_INSPECTED || r.proto != f->route.proto) {
@@ -241,8 +270,8 @@ static void tcp_syn(struct work *w, const struct flow_key *key, bool source_b)
 	w->slot = FLOW_NONE;
 	if (!route_packet(w, false, &r))
 		return;
-	if (w->p->payload_len) {
-		work_deny(w, REASON_SYN_DATA);
+	if (w->p->payload_len && !work_denied(w, REASON_SYN_DATA)) {
+		work_drop(w);
 		return;
 	}
 	w->dir = 0;
@@ -284,8 +313,10 @@ static void tcp_syn_ack(struct work *w, const struct flow_key *key, bool source_
 	if (w->p->payload_len) {
 		if (!f && !route_packet(w, true, &r))
 			return;
-		work_deny(w, REASON_SYN_DATA);
-		return;
+		if (!work_denied(w, REASON_SYN_DATA)) {
+			work_drop(w);
+			return;
+		}
 	}
 	if (!f) {
 		if (!route_packet(w, true, &r))
@@ -309,9 +340,10 @@ static void tcp_syn_ack(struct work *w, const struct flow_key *key, bool source_
 		struct tuple t;
 		flow_tuple(f, &t);
 		route_of(w->v, &t, false, &r);
-		if (r.reason != REASON_NONE) {
-			f->flags |= FLOW_DEAD;
-			work_deny(w, r.reason);
+		if (route_none(&r)) {
+			if (r.mode == MODE_ENFORCE)
+				f->flags |= FLOW_DEAD;
+			unrouted(w, &r);
 			return;
 		}
 		f->route = r;
@@ -389,9 +421,7 @@ static void tcp(struct work *w)
 	f->last_us = w->now->mono_us;
 	f->flags &= (uint16_t)~FLOW_FRESH;
 	if (p->flags & TCP_URG && (p->payload_len || p->urgent)) {
-		bool pass = work_permissive(w);
-		work_report(w, pass ? JUDGED_ALLOW : JUDGED_DENY, pass, REASON_URGENT, NULL, NULL);
-		if (!pass) {
+		if (!work_denied(w, REASON_URGENT)) {
 			work_cut(w, false);
 			return;
 		}
@@ -413,11 +443,13 @@ static void tcp(struct work *w)
 		work_accept(w, PLAN_MARK_INSPECTED);
 		return;
 	}
-	if (went_by_unseen(w)) {
-		w->ahead = true;
-		work_report(w, JUDGED_DENY, false, REASON_GAP, NULL, NULL);
+	bool unseen = went_by_unseen(w);
+	w->ahead = unseen;
+	if (unseen && !work_denied(w, REASON_GAP)) {
 		work_cut(w, false);
 	} else {
+		if (unseen)
+			stream_skip(&(struct history){&v->memory, w->slot, !w->dir}, other, p->ack);
 		segment_judge(w);
 	}
 	if (f->nheld)
@@ -449,7 +481,7 @@ static void udp(struct work *w)
 	w->f->last_us = w->now->mono_us;
 	if (w->f->flags & FLOW_DEAD) {
 		if (suspect_barred(v->shm, &w->p->tuple, w->dir == 1, w->now->mono_us)) {
-			work_deny(w, REASON_QUARANTINED);
+			work_forbid(w, REASON_QUARANTINED);
 			return;
 		}
 		/* Only an engine's death kills a UDP flow: the datagram that it died on is gone, the next ones are judged. */
@@ -464,7 +496,7 @@ static void udp(struct work *w)
 	}
 	const struct proto *proto = proto_get((unsigned)w->route->proto);
 	/* What is too long to be looked at is for the failure mode to decide; what is only wrong is denied in either kind of zone. */
-	if (w->p->payload_len > proto->max_pdu && work_open(w) && !work_permissive(w)) {
+	if (w->p->payload_len > proto->max_pdu && v->policy && work_open(w)) {
 		work_uninspected(w, REASON_OVERSIZE);
 		return;
 	}
@@ -500,18 +532,15 @@ static void odd(struct work *w, enum reason reason)
 		work_accept(w, PLAN_MARK_PASSED);
 		return;
 	}
-	if (reason == REASON_TRANSPORT) {
-		/* ICMP and the like have no flow; a rule of the kernel's lane may allow them. */
-		policy_route(w->v->policy, &w->p->tuple, true, &r);
-		w->route = &r;
-		if (r.reason == REASON_NONE && r.lane != LANE_INSPECTED) {
-			work_accept(w, PLAN_MARK_INSPECTED);
-			return;
-		}
+	/* Its addresses at least say whose it is: ports are 0 where they could not be read. */
+	policy_route(w->v->policy, &w->p->tuple, true, &r);
+	w->route = &r;
+	w->dir = r.from_server;
+	/* ICMP and the like have no flow; a rule of the kernel's lane may allow them. */
+	if (reason == REASON_TRANSPORT && r.reason == REASON_NONE && r.lane != LANE_INSPECTED)
+		work_accept(w, PLAN_MARK_INSPECTED);
+	else
 		work_deny(w, reason);
-		return;
-	}
-	work_deny(w, reason);
 }
 
 void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32_t id, bool truncated,

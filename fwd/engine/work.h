@@ -32,21 +32,30 @@ struct work {
 	unsigned dir;              /* 1: from the server */
 	const struct route *route; /* the flow's, or one that names why there is none; NULL: none */
 	enum reason reason;        /* the last that was reported */
+	bool refused;              /* enforcing denies it; it is looked at to its end all the same */
 };
 
 static inline struct history work_history(const struct work *w)
 {
 	return (struct history){&w->v->memory, w->slot, w->dir};
 }
-/* Nothing is withheld: learn, shadow, or no policy at all. */
+/*
+ * Learn, shadow, or no policy at all: what enforcing denies is reported as that and passes. What is denied and why is the same code for
+ * every mode; only the end of it, here and in judge.c, knows the difference.
+ */
 static inline bool work_permissive(const struct work *w)
 {
-	return !w->v->policy || w->route->mode != MODE_ENFORCE;
+	return !w->v->policy || (w->route && w->route->mode != MODE_ENFORCE);
+}
+/* Behind a denial the stream goes on as if the packet had been let go (as it is, or in replay). */
+static inline bool work_in_step(const struct work *w)
+{
+	return w->v->in_step || work_permissive(w);
 }
 /* What cannot be inspected passes. */
 static inline bool work_open(const struct work *w)
 {
-	return work_permissive(w) || w->route->failure == FAILURE_OPEN;
+	return !w->v->policy || w->route->failure == FAILURE_OPEN;
 }
 static inline uint64_t work_answer_within(const struct work *w)
 {
@@ -59,13 +68,24 @@ static inline uint64_t work_answer_within(const struct work *w)
 void work_accept(struct work *w, uint32_t mark);
 void work_accept_rewritten(struct work *w, uint32_t mark, const uint8_t *packet, uint32_t len);
 void work_drop(struct work *w);
-/* As the conduit's on-deny says: reset and dead, or dropped. kill: dead in either case. */
+/* As the conduit's on-deny says, in every mode: reset and dead, or dropped. kill: dead in either case. */
 void work_cut(struct work *w, bool kill);
+/* The same where it was denied by what learn and shadow let pass: there it is accepted. */
+void work_refuse(struct work *w, bool kill);
 
 void work_report(struct work *w, enum judgement j, bool would_deny, enum reason reason, const struct pdu *pdu,
 		 const struct match *match);
-/* Report and drop. */
+/* Reports that enforcing denies it. */
+void work_report_denied(struct work *w, enum reason reason, const struct pdu *pdu, const struct match *match);
+/* Report and drop; in learn and shadow: report and accept. */
 void work_deny(struct work *w, enum reason reason);
+/* Report and drop, in every mode: what is not the policy's to allow. */
+void work_forbid(struct work *w, enum reason reason);
+/*
+ * Reports that enforcing denies it. True: the stream stays in step, so it is looked at all the same, and however it then is accepted, a denial is
+ * what becomes of it. False: the caller ends its way.
+ */
+bool work_denied(struct work *w, enum reason reason);
 /* Report and accept as uninspected. */
 void work_uninspected(struct work *w, enum reason reason);
 
