@@ -72,6 +72,7 @@ static void run_why(struct control *c, struct recorder *r, struct client *cl, co
 }
 
 const struct control_command control_commands[] = {
-	{"status", run_status},  {"reload", run_reload},  {"ledger", run_ledger},   {"why", run_why},
-	{"isolate", run_island}, {"release", run_island}, {"override", run_island}, {0},
+	{"status", run_status},   {"reload", run_reload},       {"ledger", run_ledger},
+	{"why", run_why},         {"isolate", run_island},      {"release", run_island},
+	{"override", run_island}, {"candidate", run_candidate}, {0},
 };
