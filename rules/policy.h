@@ -249,6 +249,11 @@ enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct 
 			 const uint8_t client[16], const struct policy_now *now, struct rates *rates,
 			 struct match *out);
 
+/* The same; where every operation is allowed, used[i] is the rule that allowed operation i. NULL: nobody asks. */
+enum reason policy_match_used(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
+			      const uint8_t client[16], const struct policy_now *now, struct rates *rates,
+			      struct match *out, uint16_t used[PDU_OPS_MAX]);
+
 /*
  * Does every operation of a PDU stay below the conduit's at-most? Learn mode stops here: what is beyond is denied with
  * REASON_ACCESS. False for a PDU without operations and for a conduit that is none.

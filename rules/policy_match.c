@@ -149,7 +149,7 @@ static inline __attribute__((always_inline)) enum reason match_op(struct asking 
 static __attribute__((noinline)) enum reason match_pdu(const struct image *m, const struct image_set *set,
 						       const struct pdu *pdu, const uint8_t client[16],
 						       const struct policy_now *now, struct rates *rates,
-						       struct match *out)
+						       struct match *out, uint16_t *used)
 {
 	struct rate_takes takes;
 	struct asking a = {.m = m, .client = client, .now = now, .rates = rates, .takes = &takes};
@@ -167,15 +167,17 @@ static __attribute__((noinline)) enum reason match_pdu(const struct image *m, co
 				*out = first;
 			return out->reason;
 		}
+		if (used != NULL)
+			used[i] = to->rule;
 	}
 	if (takes.n > 0 && !rate_commit(m, client, now->unix_us, rates, &takes))
 		return out->reason = REASON_RATE;
 	return out->reason = REASON_NONE;
 }
 
-enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
-			 const uint8_t client[16], const struct policy_now *now, struct rates *rates,
-			 struct match *out)
+static inline __attribute__((always_inline)) enum reason match(
+	const struct policy *p, uint32_t ruleset, const struct pdu *pdu, const uint8_t client[16],
+	const struct policy_now *now, struct rates *rates, struct match *out, uint16_t *used)
 {
 	const struct image *m = p->image;
 
@@ -192,10 +194,26 @@ enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct 
 	const struct image_set *set = &image_sets(m)[ruleset];
 	const struct image_cand *c = pdu->nops == 1 ? allowed_plainly(m, set, &pdu->ops[0]) : NULL;
 	if (c == NULL)
-		return match_pdu(m, set, pdu, client, now, rates, out);
+		return match_pdu(m, set, pdu, client, now, rates, out, used);
 	out->rule = c->rule;
 	out->cell = c->cell;
+	if (used != NULL)
+		used[0] = c->rule;
 	return REASON_NONE;
+}
+
+enum reason policy_match(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
+			 const uint8_t client[16], const struct policy_now *now, struct rates *rates,
+			 struct match *out)
+{
+	return match(p, ruleset, pdu, client, now, rates, out, NULL);
+}
+
+enum reason policy_match_used(const struct policy *p, uint32_t ruleset, const struct pdu *pdu,
+			      const uint8_t client[16], const struct policy_now *now, struct rates *rates,
+			      struct match *out, uint16_t used[PDU_OPS_MAX])
+{
+	return match(p, ruleset, pdu, client, now, rates, out, used);
 }
 
 bool policy_at_most(const struct policy *p, unsigned conduit, const struct pdu *pdu)

@@ -32,6 +32,11 @@ enum event_type {
 #define EVENT_FIELD  40
 #define EVENT_TEXT   160
 
+#define EVENT_ACTION 24
+#define EVENT_OBJECT 64
+#define EVENT_WHY    96
+#define EVENT_NOBODY UINT32_MAX /* uid, login: nobody asked, a time was over or a start found it so */
+
 enum event_has { EVENT_HAS_TUPLE = 1, EVENT_HAS_OP = 2, EVENT_HAS_MATCH = 4, EVENT_HAS_FAULT = 8 };
 
 /* A copy of what an event says of one operation: no views. */
@@ -45,6 +50,16 @@ struct event_op {
 	int64_t values[EVENT_VALUES];
 	struct op_arg args[OP_ARGS_MAX];
 	uint8_t key[EVENT_KEY];
+};
+
+/* What an EVENT_AUDIT says beside its text. Strings of another process need not be terminated. */
+struct event_audit {
+	uint32_t uid,
+		login; /* by the peer credentials of the control socket; who logged in, where that is another (sudo) */
+	bool refused;
+	char action[EVENT_ACTION]; /* one word, as the command is called */
+	char object[EVENT_OBJECT]; /* a zone, "conduit/id"; empty: the policy as a whole */
+	char reason[EVENT_WHY];
 };
 
 struct event {
@@ -67,7 +82,10 @@ struct event {
 	uint32_t fault_offset;
 	char fault_field[EVENT_FIELD];
 	struct match match;
-	struct event_op op;
+	union {
+		struct event_op op;       /* EVENT_HAS_OP */
+		struct event_audit audit; /* EVENT_AUDIT */
+	};
 	char text[EVENT_TEXT]; /* EVENT_STATE, EVENT_POLICY, EVENT_ALERT, EVENT_AUDIT: what happened */
 };
 

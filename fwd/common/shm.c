@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fwd/common/shm.h"
 
+#include <sys/random.h>
+
 #define LINE 64u /* parts start on a cache line, so that two writers never share one */
 #define PAGE 4096u
 
@@ -10,7 +12,7 @@ _Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
 _Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
 
 struct layout {
-	uint64_t flows, pool, held, books, rates, claims, ring, guardian_ring, end;
+	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, end;
 };
 
 static uint64_t up(uint64_t n, uint64_t to)
@@ -28,7 +30,8 @@ static struct layout layout(void)
 	l.books = up(l.held + SHM_HELD * sizeof(struct shm_held), LINE);
 	l.rates = up(l.books + SHM_BOOKS * sizeof(struct shm_book), LINE);
 	l.claims = up(l.rates + SHM_RATES * sizeof(struct rate_slot), LINE);
-	l.ring = up(l.claims + (uint64_t)SHM_CLAIMS * SHM_CLAIM_SIZE, LINE);
+	l.use = up(l.claims + (uint64_t)SHM_CLAIMS * SHM_CLAIM_SIZE, LINE);
+	l.ring = up(l.use + SHM_USE_TABLES * sizeof(struct shm_use_table), LINE);
 	l.guardian_ring = up(l.ring + sizeof(struct ring), LINE);
 	l.end = up(l.guardian_ring + sizeof(struct ring), PAGE);
 	return l;
@@ -76,6 +79,8 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	struct shm *s = mem;
 
 	s->version = SHM_VERSION;
+	if (getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch) || s->epoch == 0)
+		s->epoch = (uint64_t)(uintptr_t)s | 1; /* no kernel of ours refuses eight octets */
 	s->size = l.end;
 	s->flows_at = l.flows;
 	s->pool_at = l.pool;
@@ -83,6 +88,7 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->books_at = l.books;
 	s->rates_at = l.rates;
 	s->claims_at = l.claims;
+	s->use_at = l.use;
 	s->ring_at = l.ring;
 	s->guardian_ring_at = l.guardian_ring;
 	s->guardian.queue_num = queue_num;
@@ -109,7 +115,7 @@ struct shm *shm_open_mem(void *mem, size_t size, const char **err)
 		*err = "shared memory has another size";
 	else if (s->flows_at != l.flows || s->pool_at != l.pool || s->held_at != l.held ||
 		 s->books_at != l.books || s->rates_at != l.rates || s->claims_at != l.claims ||
-		 s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring)
+		 s->use_at != l.use || s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring)
 		*err = "shared memory has another layout";
 	else
 		return s;

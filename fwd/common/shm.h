@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | ring | guardian ring
+ *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | rule use | ring | guardian ring
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */
@@ -19,7 +19,7 @@
 #include "fwd/common/island.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 5u
+#define SHM_VERSION 6u
 
 #define SHM_FLOWS      16384u
 #define SHM_FLOW_SIZE  2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */
@@ -124,6 +124,21 @@ struct shm_book {
 #define SHM_BOOK_KIND(at)               (((at)-1u) / REASON_COUNT_OF % SHM_BOOK_KINDS)
 _Static_assert(SHM_BOOK_AT(SHM_BOOKS, 0, 0) <= 0xffffu, "entries are 16-bit numbers");
 
+/*
+ * How often each rule allowed an operation, by its global number. Written by the engine. One table a generation: a new one takes the table of the
+ * oldest, so that what the last one counted can still be read.
+ */
+struct shm_use {
+	_Atomic uint64_t n;
+	_Atomic int64_t last_us; /* wall clock */
+};
+#define SHM_USE_TABLES 2u
+struct shm_use_table {
+	_Atomic uint32_t generation; /* 0: being cleared, or never used */
+	_Atomic uint32_t order;      /* grows with each table that is begun */
+	struct shm_use rules[POLICY_NO_RULE];
+};
+
 /* Ends that engines died on: see fwd/engine/suspect.h. Written by the engine. */
 struct shm_suspect {
 	uint8_t client[16], server[16];
@@ -157,7 +172,8 @@ struct shm_openings {
 struct shm {
 	uint32_t magic, version;
 	uint64_t size;
-	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, ring_at,
+	uint64_t epoch; /* a number of this memory's own: no other has it, nor had it before */
+	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, use_at, ring_at,
 		guardian_ring_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;
@@ -174,7 +190,7 @@ const char *shm_counter_name(unsigned i);
 
 /* Octets to ftruncate. */
 size_t shm_size(void);
-/* Lays out fresh zeroed memory. */
+/* Lays out fresh zeroed memory, with an epoch at random. */
 void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure);
 /* Checks magic, version, size. NULL with a message in err. */
 struct shm *shm_open_mem(void *mem, size_t size, const char **err);
@@ -192,6 +208,10 @@ static inline _Atomic uint64_t *shm_book_at(struct shm *s, uint32_t at)
 	if (at == 0 || i / one >= SHM_BOOKS)
 		return NULL;
 	return &books[i / one].n[i % one / REASON_COUNT_OF][i % REASON_COUNT_OF];
+}
+static inline struct shm_use_table *shm_use_table(struct shm *s, unsigned i)
+{
+	return (struct shm_use_table *)shm_at(s, s->use_at) + i;
 }
 static inline void shm_add(struct shm *s, enum shm_counter c, uint64_t n)
 {

@@ -217,8 +217,8 @@ static enum reason ask_policy(struct work *w, const struct match **match, bool *
 	if (!v->policy)
 		return REASON_NONE;
 	struct policy_now now = {.unix_us = w->now->wall_us, .clock_good = w->now->clock_good};
-	enum reason r = policy_match(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
-				     &v->rates, &v->match);
+	enum reason r = policy_match_used(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
+					  &v->rates, &v->match, v->use.by);
 	*match = &v->match;
 	if (r == REASON_NONE && w->route->single_master && v->pdu.claim != CLAIM_NONE && w->dir == 0)
 		r = claim_judge(v->shm, w->f, (enum claim)v->pdu.claim, v->pdu.claimed, w->now->mono_us);
@@ -282,6 +282,8 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 		r = REASON_ANSWER_LATE;
 	}
 	if (r == REASON_NONE) {
+		if (match)
+			use_add(&v->use, pdu->nops, w->now->wall_us);
 		work_report(w, JUDGED_ALLOW, false, r, pdu, match);
 		return OUT_PASS;
 	}

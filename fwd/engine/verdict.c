@@ -61,6 +61,7 @@ void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generati
 	v->policy = p;
 	v->generation = generation;
 	book_policy(&v->books, v->shm, p);
+	use_policy(&v->use, v->shm, p, generation);
 }
 
 /* ---- routes ---- */

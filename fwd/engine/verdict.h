@@ -11,6 +11,7 @@
 #include "fwd/engine/flow.h"
 #include "fwd/engine/opening.h"
 #include "fwd/engine/pkt.h"
+#include "fwd/engine/use.h"
 #include "rules/policy.h"
 
 enum action {
@@ -78,6 +79,7 @@ struct verdict {
 	struct memory memory;
 	struct rates rates;
 	struct books books;
+	struct use use;
 	uint64_t pdus;
 	struct match match;
 	struct openings openings;                                   /* of the segment at hand */

@@ -78,6 +78,23 @@ void island_event(struct guardian *g, enum event_type type, const char *zone, co
 	say("zone %s: %s", zone, e.text);
 }
 
+/* What nobody asked for is a change all the same. */
+static __attribute__((format(printf, 4, 5))) void island_itself(struct guardian *g, const char *action,
+								const struct island *is, const char *fmt, ...)
+{
+	struct event_audit a = {.uid = EVENT_NOBODY, .login = EVENT_NOBODY};
+	char words[EVENT_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	snprintf(a.action, sizeof(a.action), "%s", action);
+	memcpy(a.object, is->zone, sizeof(a.object));
+	memcpy(a.reason, is->reason, sizeof(a.reason));
+	audit_event(g, &a, "%s", words);
+}
+
 /* ---- what others ask ---- */
 
 unsigned island_plan(const struct guardian *g, struct plan_island out[ISLAND_MAX])
@@ -128,7 +145,7 @@ static void isolate_closed(struct guardian *g, const struct island_now *now)
 		if (z.failure != FAILURE_CLOSED)
 			continue;
 		if (islands_put(&g->island.list, &is))
-			island_event(g, EVENT_STATE, is.zone, "isolated: %s", is.reason);
+			island_itself(g, "isolate", &is, "isolated: %s", is.reason);
 		else
 			island_event(g, EVENT_STATE, is.zone,
 				     "not isolated: the state file is damaged and the list is full");
@@ -176,10 +193,10 @@ void island_policy(struct guardian *g)
 			continue;
 		}
 		if (is->override && (zone < 0 || z.safety || island_over(is, &now))) {
-			island_event(g, EVENT_STATE, is->zone, "override ended: %s",
-				     zone < 0   ? "the policy no longer has the zone"
-				     : z.safety ? "it is a safety zone now"
-						: "its time is over, or the clock cannot be trusted");
+			island_itself(g, "override-end", is, "override ended: %s",
+				      zone < 0   ? "the policy no longer has the zone"
+				      : z.safety ? "it is a safety zone now"
+						 : "its time is over, or the clock cannot be trusted");
 			islands_remove(&w->list, is);
 			w->want++;
 			continue;
@@ -223,7 +240,7 @@ static void expire(struct guardian *g)
 
 		if (!island_over(is, &now))
 			continue;
-		island_event(g, EVENT_STATE, is->zone, "override ended: its time is over");
+		island_itself(g, "override-end", is, "override ended: its time is over");
 		islands_remove(&g->island.list, is);
 		any = true;
 	}

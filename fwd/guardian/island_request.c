@@ -27,13 +27,31 @@ static void answer(struct guardian *g, uint32_t request, bool good, const char *
 		close(fd);
 }
 
+/* What somebody asked for, as the audit chain has it. */
+static struct event_audit who(const struct msg_island *i, bool refused)
+{
+	static const char *const names[] = {[ISLAND_ISOLATE] = "isolate",
+					    [ISLAND_RELEASE] = "release",
+					    [ISLAND_OVERRIDE] = "override",
+					    [ISLAND_OVERRIDE_END] = "override-end"};
+	struct event_audit a = {.uid = i->uid, .login = i->login, .refused = refused};
+
+	snprintf(a.action, sizeof(a.action), "%s", names[i->act]);
+	memcpy(a.object, i->zone, sizeof(a.object));
+	memcpy(a.reason, i->reason, sizeof(a.reason));
+	return a;
+}
+
 /* Refusals are of interest too: somebody tried. */
 static void refuse(struct guardian *g, const struct msg *m, const char *what, const char *why)
 {
-	island_event(g, EVENT_AUDIT, m->island.zone, "%s refused to uid %" PRIu32 ": %s", what, m->island.uid,
-		     why);
+	struct event_audit a = who(&m->island, true);
+
+	audit_event(g, &a, "%s refused to uid %" PRIu32 ": %s", what, m->island.uid, why);
 	answer(g, m->arg, false, why);
 }
+
+_Static_assert(EVENT_OBJECT == ISLAND_ZONE && EVENT_WHY == ISLAND_REASON, "copied whole");
 
 static bool terminated(const char *s, size_t cap)
 {
@@ -69,8 +87,9 @@ static void act_isolate(struct guardian *g, const struct msg *m, const struct is
 		return;
 	}
 	island_changed(g);
-	island_event(g, EVENT_AUDIT, i->zone, "isolated%s by uid %" PRIu32 ": %s",
-		     is->safety ? ", safety lanes too," : "", i->uid, i->reason);
+	struct event_audit a = who(i, false);
+	audit_event(g, &a, "isolated%s by uid %" PRIu32 ": %s", is->safety ? ", safety lanes too," : "",
+		    i->uid, i->reason);
 	ask_add(g, m,
 		is->safety ? "isolated: nothing passes between it and any other zone, safety lanes included"
 			   : "isolated: nothing passes between it and any other zone but its safety lanes");
@@ -102,8 +121,9 @@ static void act_override(struct guardian *g, const struct msg *m, const struct i
 			return;
 		}
 		island_changed(g);
-		island_event(g, EVENT_AUDIT, i->zone, "overridden for %" PRId64 " s by uid %" PRIu32 ": %s",
-			     i->for_us / 1000000, i->uid, i->reason);
+		struct event_audit a = who(i, false);
+		audit_event(g, &a, "overridden for %" PRId64 " s by uid %" PRIu32 ": %s", i->for_us / 1000000,
+			    i->uid, i->reason);
 		ask_add(g, m,
 			islands_find(&g->island.list, i->zone, false)
 				? "overridden, but it is isolated, and that wins: nothing passes until it is released"
@@ -125,8 +145,9 @@ static void act_end(struct guardian *g, const struct msg *m, bool override)
 	}
 	islands_remove(&g->island.list, is);
 	island_changed(g);
-	island_event(g, EVENT_AUDIT, m->island.zone, "%s by uid %" PRIu32 ": %s",
-		     override ? "override ended" : "released", m->island.uid, m->island.reason);
+	struct event_audit a = who(&m->island, false);
+	audit_event(g, &a, "%s by uid %" PRIu32 ": %s", override ? "override ended" : "released",
+		    m->island.uid, m->island.reason);
 	ask_add(g, m,
 		override ? "the override has ended: it is inspected again"
 		: islands_find(&g->island.list, m->island.zone, true)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/use.h"
 
 bool request_text(const struct json_t *request, const char *key, char *to, size_t cap)
 {
@@ -46,7 +47,7 @@ static void run_ledger(struct control *c, struct recorder *r, struct client *cl,
 static void run_island(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
 {
 	struct msg m;
-	const char *wrong = island_message(request, cl->uid, &m);
+	const char *wrong = island_message(request, cl->uid, cl->login, &m);
 
 	(void)r;
 	if (wrong)
@@ -71,8 +72,37 @@ static void run_why(struct control *c, struct recorder *r, struct client *cl, co
 		client_answer_fd(cl, &j, image_newest_fd(r));
 }
 
+static void run_rules(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	const json_t *from = json_object_get(request, "from");
+	json_int_t at = json_integer_value(from);
+	struct jsonl j;
+
+	(void)c;
+	if (from && (!json_is_integer(from) || at < 0 || at > POLICY_NO_RULE)) {
+		client_refuse(cl, "\"from\" is not the number of a rule");
+		return;
+	}
+	use_fold(r);
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	use_print(r, (unsigned)at, &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer(cl, &j);
+}
+
+/* clang-format off */
 const struct control_command control_commands[] = {
-	{"status", run_status},   {"reload", run_reload},       {"ledger", run_ledger},
-	{"why", run_why},         {"isolate", run_island},      {"release", run_island},
-	{"override", run_island}, {"candidate", run_candidate}, {0},
+	{"status", run_status},
+	{"reload", run_reload},
+	{"ledger", run_ledger},
+	{"why", run_why},
+	{"rules", run_rules},
+	{"isolate", run_island},
+	{"release", run_island},
+	{"override", run_island},
+	{0},
 };
+/* clang-format on */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/use.h"
 
 #define CLIENT_US 5000000  /* to ask, and to read the answer */
 #define RELOAD_US 60000000 /* for a reload to be answered */
@@ -29,7 +30,7 @@ int control_open(struct control *c, const char *path, int channel)
 
 	*c = (struct control){.listen = -1, .channel = channel};
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		c->clients[i] = (struct client){.fd = -1, .out_fd = -1, .fd_in = -1};
+		c->clients[i].fd = -1;
 	if (!path)
 		return 0;
 	if (strlen(path) >= sizeof(addr.sun_path)) {
@@ -62,10 +63,8 @@ static void client_close(struct client *cl)
 	close(cl->fd);
 	if (cl->out_fd >= 0)
 		close(cl->out_fd);
-	if (cl->fd_in >= 0)
-		close(cl->fd_in);
 	free(cl->out);
-	*cl = (struct client){.fd = -1, .out_fd = -1, .fd_in = -1};
+	*cl = (struct client){.fd = -1, .out_fd = -1};
 }
 
 void control_close(struct control *c, const char *path)
@@ -154,7 +153,7 @@ static void control_accept(struct control *c)
 		int fd = accept4(c->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		*cl = (struct client){.fd = fd, .out_fd = -1, .fd_in = -1, .since_us = clock_us()};
+		*cl = (struct client){.fd = fd, .out_fd = -1, .since_us = clock_us()};
 		if (!heard(cl))
 			client_refuse(cl,
 				      "permission denied: only root and the recorder's own user are heard");
@@ -208,32 +207,6 @@ static void client_request(struct control *c, struct recorder *r, struct client 
 	else
 		k->run(c, r, cl, request);
 	json_decref(request);
-	/* Whoever wanted it has passed it on. */
-	if (cl->fd_in >= 0)
-		close(cl->fd_in);
-	cl->fd_in = -1;
-}
-
-/* read(), and the descriptor beside it. One a request: of several the first stays, the rest is closed. */
-static ssize_t client_receive(struct client *cl, void *buf, size_t cap)
-{
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = buf, .iov_len = cap};
-	struct msghdr h = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control.buf,
-			   .msg_controllen = sizeof(control.buf)};
-	ssize_t n = recvmsg(cl->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int fd = n < 0 ? -1 : msg_take_fd(&h);
-
-	if (fd >= 0 && cl->fd_in >= 0)
-		close(fd);
-	else if (fd >= 0)
-		cl->fd_in = fd;
-	return n;
 }
 
 void control_reloaded(struct control *c, const struct msg *m, int fd)
@@ -261,11 +234,23 @@ void control_reloaded(struct control *c, const struct msg *m, int fd)
 	free(words);
 }
 
+void control_read_lanes(struct control *c)
+{
+	struct msg m = {.type = MSG_LEDGER};
+
+	if (++c->requests == 0)
+		c->requests = 1;
+	m.arg = c->requests;
+	if (msg_send(c->channel, &m, -1) != 0)
+		complain("the guardian's channel: %s", strerror(errno));
+}
+
 void control_ledger(struct control *c, struct recorder *r, const struct msg *m, int fd)
 {
 	ledger_take(&r->ledger, m->status == 0 ? fd : -1);
 	if (m->status != 0 && fd >= 0)
 		close(fd);
+	use_lanes(r);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		struct client *cl = &c->clients[i];
 		if (cl->fd < 0 || cl->waits == 0 || !cl->ledger || (int32_t)(cl->waits - m->arg) > 0)
@@ -289,7 +274,7 @@ static bool client_read(struct control *c, struct recorder *r, struct client *cl
 		client_refuse(cl, "the request is too long");
 		return true;
 	}
-	ssize_t n = client_receive(cl, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len);
+	ssize_t n = read(cl->fd, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return clock_us() - cl->since_us < (cl->waits ? RELOAD_US : CLIENT_US);
 	if (n <= 0)

@@ -8,13 +8,13 @@
 #include "fwd/recorder/recorder.h"
 
 /* The guardian checks all of it again, against its policy. */
-const char *island_message(const struct json_t *request, uint32_t uid, struct msg *m)
+const char *island_message(const struct json_t *request, uint32_t uid, uint32_t login, struct msg *m)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	const json_t *time = json_object_get(request, "for-us");
 	struct msg_island *i = &m->island;
 
-	*m = (struct msg){.type = MSG_ISLAND, .island = {.uid = uid}};
+	*m = (struct msg){.type = MSG_ISLAND, .island = {.uid = uid, .login = login}};
 	if (!request_text(request, "zone", i->zone, sizeof(i->zone)) || !island_zone_good(i->zone))
 		return "\"zone\" is not the name of a zone";
 	if (!request_text(request, "reason", i->reason, sizeof(i->reason)) || !island_reason_good(i->reason))

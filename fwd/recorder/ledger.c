@@ -92,6 +92,28 @@ static bool flow_take(struct ledger *l, const struct section *s, const char *kin
 	return true;
 }
 
+/* "kernel CONDUIT/RULE": each box of tuples, and the answers, have a rule of their own in the kernel. False: it is none. */
+static bool lane_take(struct ledger *l, const struct section *s, const char *kind, const char *name,
+		      uint64_t packets)
+{
+	struct ledger_lane *lane = l->lanes;
+
+	if (strcmp(kind, "kernel") != 0)
+		return false;
+	if (s->k == 0)
+		return true;
+	while (lane < l->lanes + l->nlanes && strcmp(lane->name, name) != 0)
+		lane++;
+	if (lane == l->lanes + LEDGER_LANES)
+		return true;
+	if (lane == l->lanes + l->nlanes) {
+		l->nlanes++;
+		snprintf(lane->name, sizeof(lane->name), "%s", name);
+	}
+	lane->packets += packets;
+	return true;
+}
+
 static bool add_named(uint64_t *n, const char *const *names, unsigned count, const char *name,
 		      uint64_t packets)
 {
@@ -147,7 +169,8 @@ static bool label_take(struct ledger *l, const struct section *s, const char *la
 	if (words == 1 && strcmp(kind, "no-zone") == 0) {
 		strcpy(name, "no-zone");
 		strcpy(kind, "unlisted-to");
-	} else if (words != 2 || flow_take(l, s, kind, name, packets)) {
+	} else if (words != 2 || flow_take(l, s, kind, name, packets) ||
+		   lane_take(l, s, kind, name, packets)) {
 		return true;
 	}
 	slash = strrchr(name, '/');
@@ -215,7 +238,9 @@ static bool rule_line(struct ledger *l, const struct section *s, const char *at)
 		return label_take(l, s, label, counter_value(name));
 	/* nft: what begins anew with a reload counts in its rule. */
 	const char *inlined =
-		strncmp(label, "otfw safety-queued", 18) == 0 ? strstr(at, "counter packets ") : NULL;
+		strncmp(label, "otfw safety-queued ", 19) == 0 || strncmp(label, "otfw kernel ", 12) == 0
+			? strstr(at, "counter packets ")
+			: NULL;
 	if (inlined && sscanf(inlined, "counter packets %" SCNu64, &packets) == 1)
 		return label_take(l, s, label, packets);
 	if (sscanf(at, "[%" SCNu64 ":", &packets) == 1)

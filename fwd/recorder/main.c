@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/use.h"
 
 #define BEHIND_OTHERS 10   /* nice */
 #define LAST_FLUSH_MS 1000 /* for what is left at the end */
@@ -55,8 +56,6 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		mirror_add_memory(r, fd);
 	else if (m->type == MSG_IMAGE && fd >= 0)
 		image_add(r, m->generation, fd);
-	else if (m->type == MSG_CANDIDATE)
-		candidate_add(r, m->generation, fd);
 	else if (m->type == MSG_RELOADED)
 		control_reloaded(c, m, fd);
 	else if (m->type == MSG_LEDGER_BASE)
@@ -160,6 +159,7 @@ int main(int argc, char **argv)
 	r.started_us = clock_us();
 	tracking_open(&r.tracking);
 	why_open(&r.why);
+	use_open(&r);
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 
@@ -168,10 +168,15 @@ int main(int argc, char **argv)
 			break;
 		rings_drain(&r);
 		tracking_look(&r);
+		use_look(&r);
+		if (use_lanes_due(&r))
+			control_read_lanes(&control);
 		log_flush(&r.log);
 		control_work(&control, &r);
 		wait_tick(&control);
 	}
+	use_fold(&r);
+	use_close(&r);
 	finish(&r);
 	why_close(&r.why);
 	control_close(&control, socket);

@@ -68,7 +68,8 @@ struct image_kept {
 
 /* ---- ledger.c: the account of what was forwarded ---- */
 
-#define LEDGER_FLOWS  256 /* of the safety lane; more are not shown */
+#define LEDGER_FLOWS  256  /* of the safety lane; more are not shown */
+#define LEDGER_LANES  1024 /* rules of the kernel lane */
 #define LEDGER_ZONES  128
 #define LEDGER_QUEUES 64
 #define LEDGER_NAME   64
@@ -96,11 +97,18 @@ struct ledger_flow {
 	char name[2 * LEDGER_NAME];
 	uint64_t in[2], out[2], queued;
 };
+/* A rule of the kernel lane ("historian/store", as the kernel's tools print it): packets since the ruleset was last filled. */
+struct ledger_lane {
+	char name[2 * LEDGER_NAME];
+	uint64_t packets;
+};
 struct ledger {
 	bool good;           /* it was read */
 	uint64_t entered[2]; /* the forward chain, whatever became of it */
 	struct ledger_flow flows[LEDGER_FLOWS];
 	unsigned nflows;
+	struct ledger_lane lanes[LEDGER_LANES];
+	unsigned nlanes;
 	struct ledger_zone zones[LEDGER_ZONES];
 	unsigned nzones;
 	struct ledger_queue queues[LEDGER_QUEUES];
@@ -122,8 +130,11 @@ struct tracking {
 	int64_t looked_us, told_us;
 };
 
+struct use_book; /* use.c */
+
 struct recorder {
 	struct log log;
+	struct use_book *use; /* NULL: not opened */
 	struct tracking tracking;
 	struct why why;
 	struct queue queues[QUEUES_MAX];
@@ -131,8 +142,7 @@ struct recorder {
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */
 	struct reader mirror_events;
 	struct image_kept images[IMAGES_MAX];
-	unsigned nimages;            /* newest first */
-	struct image_kept candidate; /* mem NULL: there is none */
+	unsigned nimages; /* newest first */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
@@ -146,9 +156,6 @@ void queue_add(struct recorder *r, uint32_t num, int fd);
 void mirror_add_memory(struct recorder *r, int fd);
 /* Maps an image; takes fd. */
 void image_add(struct recorder *r, uint32_t generation, int fd);
-/* Maps an image, which it takes. False after having said what is wrong with it. */
-bool image_map(struct image_kept *k, uint32_t generation, int fd);
-void image_unmap(struct image_kept *k);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
 /* The newest image, or NULL; its sealed memory, or -1. */
 const struct policy *image_newest(const struct recorder *r);
@@ -182,22 +189,10 @@ void tracking_status(const struct recorder *r, struct jsonl *j);
 
 /* Requests about one zone, told by "cmd". Sets m, or returns what is wrong with the request. */
 struct json_t;
-const char *island_message(const struct json_t *request, uint32_t uid, struct msg *m);
+const char *island_message(const struct json_t *request, uint32_t uid, uint32_t login, struct msg *m);
 /* What the guardian tells; takes fd. */
 void islands_read(struct recorder *r, int fd);
 void islands_status(const struct recorder *r, struct jsonl *j);
-
-/* ---- policies.c ---- */
-
-/* The candidate, or that there is none (fd -1); takes fd. */
-void candidate_add(struct recorder *r, uint32_t number, int fd);
-/* A request about policies: who asks and why. Sets m, or returns what is wrong with the request. */
-struct client;
-const char *policy_message(const struct json_t *request, const struct client *cl, enum msg_policy_act act,
-			   struct msg *m);
-struct control;
-void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
-void policies_status(const struct recorder *r, struct jsonl *j);
 
 /* ---- status.c ---- */
 
@@ -207,8 +202,7 @@ void status_print(const struct recorder *r, struct jsonl *j);
 /* ---- control.c: the control socket ---- */
 
 struct client {
-	int fd;    /* -1: free */
-	int fd_in; /* the descriptor that came with the request; -1: none */
+	int fd; /* -1: free */
 	int64_t since_us;
 	uint32_t waits; /* number of the request it waits for; 0: none */
 	bool ledger;    /* it is a ledger */
@@ -256,6 +250,8 @@ void control_work(struct control *c, struct recorder *r);
 /* The guardian's answer to a request; takes fd. */
 void control_reloaded(struct control *c, const struct msg *m, int fd);
 
+/* Asks the guardian for a reading that nobody waits for: counters of kernel lanes are folded from it (use.h). */
+void control_read_lanes(struct control *c);
 /* The guardian's reading for request m->arg and older ones; takes fd. */
 void control_ledger(struct control *c, struct recorder *r, const struct msg *m, int fd);
 
