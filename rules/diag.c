@@ -53,6 +53,16 @@ uint32_t diag_file(struct diag *d, const char *path, const char *text, size_t le
 	return d->nfiles++;
 }
 
+bool diag_source(const struct diag *d, uint32_t i, const char **path, const char **text, size_t *len)
+{
+	if (i >= d->nfiles)
+		return false;
+	*path = d->files[i].path;
+	*text = d->files[i].text;
+	*len = d->files[i].len;
+	return true;
+}
+
 static void add(struct diag *d, struct pos pos, bool error, const char *fmt, va_list ap)
 {
 	char text[1024];

@@ -28,6 +28,8 @@ void diag_free(struct diag *d);
 
 /* Registers a file and keeps its text for the source lines (copied). Returns its index. */
 uint32_t diag_file(struct diag *d, const char *path, const char *text, size_t len);
+/* The text of file i, false past the last. Good as long as d is. */
+bool diag_source(const struct diag *d, uint32_t i, const char **path, const char **text, size_t *len);
 
 void diag_error(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_warn(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "rules/sets.h"
+#include "rules/source.h"
 
 void *load_array(struct load *l, size_t n, size_t size)
 {
@@ -221,7 +222,7 @@ static void load_includes(struct load *l, const char *path, const struct node *r
 	struct node *list = load_get(root, "include");
 	const char *slash = strrchr(path, '/');
 
-	if (!list)
+	if (!list || l->bundled)
 		return;
 	if (l->text_only) {
 		diag_error(l->diag, list->pos, "`include` needs a policy that is a file");
@@ -325,13 +326,31 @@ struct model *model_load(const char *path, int64_t now_us, struct diag *diag)
 	return finish(l);
 }
 
+/* Each text where it would have been included. */
+static void load_source(struct load *l, const char *name, const char *text, size_t len)
+{
+	struct source_file f;
+	size_t at = 0;
+	int r;
+
+	l->bundled = true;
+	while ((r = source_next(text, len, &at, &f)) == 1 && l->nfiles < LOAD_FILES_MAX)
+		load_text(l, arena_text(l->arena, f.path, f.path_len), f.text, f.len);
+	if (r != 0 || !l->nfiles)
+		diag_error(l->diag, whole_file(diag_file(l->diag, name, "", 0)),
+			   r == 1 ? "more than %d files" : "the stored source is damaged", LOAD_FILES_MAX);
+}
+
 struct model *model_load_text(const char *name, const char *text, size_t len, int64_t now_us,
 			      struct diag *diag)
 {
 	struct load *l = begin(now_us, diag);
 
 	l->text_only = true;
-	load_text(l, name, text, len);
+	if (source_is(text, len))
+		load_source(l, name, text, len);
+	else
+		load_text(l, name, text, len);
 	return finish(l);
 }
 

@@ -48,6 +48,7 @@ struct load {
 	struct model *model;
 	int64_t now_us;
 	bool text_only;
+	bool bundled; /* a source (rules/source.h): what is included comes by itself */
 	struct {
 		const char *path;
 		uint64_t dev, ino;

@@ -186,7 +186,7 @@ struct model {
  * never the image.
  */
 struct model *model_load(const char *path, int64_t now_us, struct diag *diag);
-/* The same for a text that is no file; `include` in it is an error. `name` is what diagnostics call it. */
+/* The same for a text that is no file; `include` in it is an error. A source (rules/source.h) has with it what it includes. `name` is what diagnostics call it. */
 struct model *model_load_text(const char *name, const char *text, size_t len, int64_t now_us,
 			      struct diag *diag);
 void model_free(struct model *m);

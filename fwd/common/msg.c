@@ -34,8 +34,8 @@ int msg_send(int sock, const struct msg *m, int fd)
 	return n < 0 ? -1 : 0;
 }
 
-/* Keeps the first descriptor that came with a message and closes the rest: none may leak into a child. */
-static int take_fd(struct msghdr *h)
+/* None may leak into a child. */
+int msg_take_fd(struct msghdr *h)
 {
 	int kept = -1;
 
@@ -77,7 +77,7 @@ int msg_recv(int sock, struct msg *m, int *fd)
 	if (n < 0)
 		/* A peer that died with our messages unread resets the connection: it is gone. */
 		return errno == ECONNRESET ? 0 : -1;
-	*fd = take_fd(&h);
+	*fd = msg_take_fd(&h);
 	if (n == 0)
 		return 0;
 	if ((size_t)n != sizeof(*m) || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "fwd/common/island.h"
+#include "fwd/common/meta.h"
 
 /* Engine: argv[0], and these. */
 #define FD_QUEUE   3 /* the NFQUEUE netlink socket, bound and configured */
@@ -30,7 +31,10 @@ enum msg_type {
 	MSG_STOP,        /* guardian -> recorder: write what is left and end */
 	MSG_LEDGER,      /* recorder -> guardian: read the ledger; arg = request number, not 0 */
 	MSG_LEDGER_BASE, /* guardian -> recorder: memfd with the first reading of this run */
-	MSG_LEDGER_READ /* guardian -> recorder: arg = request number, status 0 or 1; memfd with the counters as text */
+	MSG_LEDGER_READ, /* guardian -> recorder: arg = request number, status 0 or 1; memfd with the counters as text */
+	MSG_POLICY, /* recorder -> guardian: arg = request number, policy, for POLICY_CANDIDATE the caller's memfd; answered by MSG_RELOADED */
+	MSG_CANDIDATE, /* guardian -> engine, recorder: a sealed memfd with the candidate's image; none: there is no candidate */
+	MSG_POLICY_STATE, /* guardian -> recorder: state: which policy is in force and what waits for confirmation */
 };
 
 enum msg_island_act { ISLAND_ISOLATE, ISLAND_RELEASE, ISLAND_OVERRIDE, ISLAND_OVERRIDE_END };
@@ -43,17 +47,55 @@ struct msg_island {
 	char zone[ISLAND_ZONE], reason[ISLAND_REASON]; /* terminated, and filled up with zeros */
 };
 
+/*
+ * The caller's memfd for POLICY_CANDIDATE: struct candidate_head, the image, the source (rules/source.h; may be empty). Sealed by the
+ * caller, and the caller's own by its owner: whoever passes it on can neither change nor make one.
+ */
+#define CANDIDATE_MAGIC "otfw-cnd"
+struct candidate_head {
+	char magic[8];
+	uint32_t image, source; /* octets */
+};
+
+enum msg_policy_act { POLICY_CANDIDATE, POLICY_DROP, POLICY_COMMIT, POLICY_CONFIRM, POLICY_ROLLBACK };
+struct msg_policy {
+	uint32_t act;        /* enum msg_policy_act */
+	uint32_t uid, login; /* who asks, by the peer credentials of the control socket; who logged in */
+	uint32_t number;     /* POLICY_ROLLBACK: to which of the history; 0: to the one before */
+	uint32_t guard;      /* POLICY_COMMIT, when guarded is 1 */
+	uint32_t guarded;
+	int64_t confirm_us;            /* POLICY_COMMIT: to be confirmed within; 0: at once */
+	uint8_t digest[POLICY_DIGEST]; /* POLICY_COMMIT: of the candidate that was meant */
+	char reason[ISLAND_REASON], ticket[META_TICKET],
+		name[META_NAME]; /* terminated, filled up with zeros */
+};
+
+struct msg_policy_state {
+	uint32_t running;   /* number in the history; 0: not kept (yet) */
+	uint32_t confirmed; /* the one that a boot brings; 0: the file's */
+	uint32_t trial;     /* waits for confirmation; 0: none does */
+	uint32_t guarded, guard, guard_denied;
+	int64_t deadline_boot_us; /* CLOCK_BOOTTIME */
+};
+
 struct msg {
 	uint32_t type;
 	uint32_t generation;
 	uint32_t arg;
 	int32_t status;
-	struct msg_island island; /* MSG_ISLAND */
+	union {
+		struct msg_island island;      /* MSG_ISLAND */
+		struct msg_policy policy;      /* MSG_POLICY */
+		struct msg_policy_state state; /* MSG_POLICY_STATE */
+	};
 };
 
 /* Sends m with fd (-1: none). 0 or -1 with errno. Never blocks: EAGAIN when the other end does not read. */
 int msg_send(int sock, const struct msg *m, int fd);
 /* 1: one message read, *fd set (-1: none). 0: the other end is gone. -1 with errno (EAGAIN: nothing there). */
 int msg_recv(int sock, struct msg *m, int *fd);
+/* The first descriptor that came beside what recvmsg() has read, -1: none. The rest is closed. */
+struct msghdr;
+int msg_take_fd(struct msghdr *h);
 
 #endif

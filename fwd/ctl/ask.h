@@ -16,6 +16,10 @@ struct ask {
 
 /* [--json] [--run-dir DIR | --control SOCKET] and nothing else. False after having said what is wrong. */
 bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a);
+/* The same options with arguments behind them, which are left to the caller. */
+bool ask_options_some(const struct command *cmd, int argc, char **argv, struct ask *a);
+/* Sends a request about policies, which it takes, with a descriptor (-1: none), and prints the answer's text. Exit status. */
+int policy_ask(const struct command *cmd, const struct ask *a, json_t *request, int passed);
 /* The socket: control, or the one in dir (NULL: where it is installed). False after having said that its path is too long. */
 bool ask_path(const struct command *cmd, const char *dir, const char *control, struct ask *a);
 /* The answer's line, malloc'ed, or NULL after having said why. */
@@ -23,6 +27,9 @@ char *ask_text(const struct command *cmd, const struct ask *a, const char *reque
 /* The same; *fd is the descriptor that came beside the answer, -1: none did. */
 char *ask_text_fd(const struct command *cmd, const struct ask *a, const char *request, int timeout_s,
 		  int *fd);
+/* The same with a descriptor beside the request, which stays the caller's; -1: none. */
+char *ask_text_with(const struct command *cmd, const struct ask *a, const char *request, int passed,
+		    int timeout_s, int *fd);
 /* Parses the answer. NULL after having said what is wrong with it. */
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
 /* All rules of the running firewall with what each allowed ("rules" of as many answers as it takes), or NULL after having said why. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otfwctl check and compile: is this policy one, and the image of it. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fwd/common/jsonl.h"
@@ -74,18 +75,33 @@ int cmd_check(const struct command *cmd, int argc, char **argv)
 	return status;
 }
 
+/* An image has none: then it is empty. */
+static bool write_source(const struct diag *diag, const char *path)
+{
+	size_t size = 0;
+	char *text = source_make(diag, &size);
+	bool good = text && file_replace(path, text, size) == 0;
+
+	free(text);
+	return good;
+}
+
 int cmd_compile(const struct command *cmd, int argc, char **argv)
 {
-	static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+						{"source", required_argument, NULL, OPT_SOURCE},
+						{0}};
 	char hex[2 * POLICY_DIGEST + 1];
-	const char *output = NULL;
+	const char *output = NULL, *source = NULL;
 	struct loaded loaded;
 	int c;
 
 	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
-		if (c != 'o')
-			return EXIT_UNABLE;
-		output = optarg;
+		switch (c) {
+		case 'o': output = optarg; break;
+		case OPT_SOURCE: source = optarg; break;
+		default: return EXIT_UNABLE;
+		}
 	}
 	if (!ctl_arguments(cmd, argc, argv, 1))
 		return EXIT_UNABLE;
@@ -95,6 +111,10 @@ int cmd_compile(const struct command *cmd, int argc, char **argv)
 	bool ok = loaded_from(cmd, argv[optind], diag, &loaded);
 	int status = loaded.status;
 	diag_print(diag, stderr, false);
+	if (ok && source && !write_source(diag, source)) {
+		status = ctl_error(cmd, "%s: %s", source, strerror(errno));
+		ok = false;
+	}
 	diag_free(diag);
 	if (ok && file_replace(output, loaded.bytes, loaded.size) != 0) {
 		status = ctl_error(cmd, "%s: %s", output, strerror(errno));

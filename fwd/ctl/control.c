@@ -34,6 +34,11 @@ bool ask_path(const struct command *cmd, const char *dir, const char *control, s
 
 bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a)
 {
+	return ask_options_some(cmd, argc, argv, a) && ctl_arguments(cmd, argc, argv, 0);
+}
+
+bool ask_options_some(const struct command *cmd, int argc, char **argv, struct ask *a)
+{
 	static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
 						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 						{"control", required_argument, NULL, OPT_CONTROL},
@@ -49,8 +54,6 @@ bool ask_options(const struct command *cmd, int argc, char **argv, struct ask *a
 		default: return false;
 		}
 	}
-	if (!ctl_arguments(cmd, argc, argv, 0))
-		return false;
 	return ask_path(cmd, dir, control, a);
 }
 
@@ -78,6 +81,28 @@ static ssize_t receive(int sock, char *buf, size_t cap, int *got)
 	return n;
 }
 
+/* send(), with a descriptor beside it. */
+static bool send_with(int sock, const char *text, int passed)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {.buf = {0}};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (passed >= 0) {
+		h.msg_control = control.buf;
+		h.msg_controllen = sizeof(control.buf);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &passed, sizeof(int));
+	}
+	return sendmsg(sock, &h, MSG_NOSIGNAL) == (ssize_t)strlen(text);
+}
+
 char *ask_text(const struct command *cmd, const struct ask *a, const char *request, int timeout_s)
 {
 	int fd;
@@ -91,6 +116,12 @@ char *ask_text(const struct command *cmd, const struct ask *a, const char *reque
 char *ask_text_fd(const struct command *cmd, const struct ask *a, const char *request, int timeout_s,
 		  int *got)
 {
+	return ask_text_with(cmd, a, request, -1, timeout_s, got);
+}
+
+char *ask_text_with(const struct command *cmd, const struct ask *a, const char *request, int passed,
+		    int timeout_s, int *got)
+{
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct timeval timeout = {.tv_sec = timeout_s};
 	size_t len = 0, cap = 65536;
@@ -100,8 +131,7 @@ char *ask_text_fd(const struct command *cmd, const struct ask *a, const char *re
 	strcpy(addr.sun_path, a->path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (!text || fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0 ||
-	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request)) {
+	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 || !send_with(fd, request, passed)) {
 		ctl_error(cmd, "%s: %s", a->path, strerror(errno));
 		goto fail;
 	}

@@ -26,6 +26,7 @@ struct command {
 };
 extern const struct command commands[]; /* ends with name NULL */
 
+int cmd_candidate(const struct command *cmd, int argc, char **argv);
 int cmd_check(const struct command *cmd, int argc, char **argv);
 int cmd_compile(const struct command *cmd, int argc, char **argv);
 int cmd_decode(const struct command *cmd, int argc, char **argv);
@@ -79,6 +80,7 @@ enum {
 	OPT_RECORD_DIR,
 	OPT_ROUTED,
 	OPT_RUN_DIR,
+	OPT_SOURCE,
 	OPT_WRITE,
 };
 
@@ -106,6 +108,8 @@ bool loaded_open(const struct command *cmd, const char *path, struct loaded *out
 /* The same, with located errors and warnings left in diag for the caller to print. Close out in either case. */
 bool loaded_from(const struct command *cmd, const char *path, struct diag *diag, struct loaded *out);
 void loaded_close(struct loaded *l);
+/* The texts that loaded_from() has read (rules/source.h), of size 0 when it was an image. NULL with errno; free() it. */
+char *source_make(const struct diag *diag, size_t *size);
 
 /* Reads a whole file. NULL with errno. The text is followed by a 0 that size does not count; free() it. */
 uint8_t *file_read(const char *path, size_t *size);

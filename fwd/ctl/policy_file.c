@@ -9,6 +9,7 @@
 
 #include "fwd/ctl/ctl.h"
 #include "rules/image.h"
+#include "rules/source.h"
 
 uint8_t *file_read(const char *path, size_t *size)
 {
@@ -120,7 +121,7 @@ bool loaded_from(const struct command *cmd, const char *path, struct diag *diag,
 	out->status = EXIT_NO;
 	/* What came from a pipe cannot be read a second time. */
 	struct stat st;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	if ((stat(path, &st) == 0 && !S_ISREG(st.st_mode)) || source_is(out->bytes, out->size))
 		out->model = model_load_text(path, (const char *)out->bytes, out->size, ctl_now(), diag);
 	else
 		out->model = model_load(path, ctl_now(), diag);
@@ -142,6 +143,23 @@ bool loaded_open(const struct command *cmd, const char *path, struct loaded *out
 	if (!ok)
 		loaded_close(out);
 	return ok;
+}
+
+char *source_make(const struct diag *diag, size_t *size)
+{
+	const char *path, *first;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, size);
+
+	if (!f)
+		return NULL;
+	bool good = !diag_source(diag, 0, &path, &first, &len) || source_print(diag, f) == 0;
+	if (fclose(f) != 0 || !good) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 void loaded_close(struct loaded *l)

@@ -18,7 +18,7 @@ struct scan_port { /* --port PROTO=PORT */
 
 struct scan {
 	const struct policy *policy; /* NULL: decode only */
-	bool in_step; /* a denial cuts nothing, so that all behind it is judged */
+	bool in_step;                /* a denial cuts nothing, so that all behind it is judged */
 	struct scan_port ports[SCAN_PORTS];
 	unsigned nports;
 	void (*report)(void *ctx, const struct report *r);

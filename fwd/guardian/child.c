@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fwd/guardian/candidate.h"
 #include "fwd/guardian/guardian.h"
 
 #define FIRST_FREE_FD 10
@@ -289,6 +290,7 @@ void recorder_start(struct guardian *g)
 	island_tell(g);
 	if (send_image(g, c) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
+	candidate_tell(g);
 }
 
 void recorder_ended(struct guardian *g)

@@ -160,6 +160,30 @@ struct island_work {
 	unsigned nasks;
 };
 
+/* ---- store.c: files in the state directory ---- */
+
+enum store_part { STORE_SOURCE, STORE_IMAGE, STORE_META, STORE_PARTS };
+struct store_job {
+	pid_t pid; /* of the process that writes or reads; 0: none */
+	int pidfd;
+	int fetched[STORE_PARTS]; /* memfds with what was read; 0: none */
+};
+
+/* ---- candidate.c ---- */
+
+struct candidate_work {
+	uint32_t generation; /* of candidates, counted */
+	int source;          /* memfd; -1: none */
+	struct policy_meta meta;
+	struct store_job job;
+	/* On its way to the disk. */
+	struct image_mem next;
+	int next_source;
+	struct policy_meta next_meta;
+	struct msg_policy ask;
+	uint32_t request;
+};
+
 struct guardian {
 	/* options */
 	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH],
@@ -179,8 +203,10 @@ struct guardian {
 	gid_t recorder_gid;
 	int proc_queue; /* /proc/net/netfilter/nfnetlink_queue */
 	int signal_fd;
-	uint32_t generation;     /* of the newest image handed out */
-	struct image_mem active; /* what engines are given when they start */
+	uint32_t generation;        /* of the newest image handed out */
+	struct image_mem active;    /* what engines are given when they start */
+	struct image_mem candidate; /* fd -1: none */
+	struct candidate_work cand;
 	struct queue queues[PLAN_QUEUES_MAX];
 	unsigned nqueues;
 	struct child recorder;
@@ -324,6 +350,8 @@ pid_t kernel_fill_start(const struct guardian *g, int i, int text, int words, in
 /* Seals what is in fd, checks digest and structure, maps it. 0, or -1 with the reason in err. */
 int image_take(struct image_mem *img, int fd, char *err, size_t cap);
 void image_drop(struct image_mem *img);
+/* The same image once more, to be dropped by itself. 0, or -1 with errno. */
+int image_share(struct image_mem *img, const struct image_mem *of);
 
 /* reload.c */
 /* Starts a reload, or notes that another is wanted when one is running. asked: answer request on the recorder's channel. */

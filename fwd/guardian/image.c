@@ -49,6 +49,22 @@ int image_take(struct image_mem *img, int fd, char *err, size_t cap)
 	return 0;
 }
 
+int image_share(struct image_mem *img, const struct image_mem *of)
+{
+	char err[128];
+
+	*img = (struct image_mem){.fd = fcntl(of->fd, F_DUPFD_CLOEXEC, 10), .size = of->size};
+	if (img->fd < 0)
+		return -1;
+	img->map = mmap(NULL, img->size, PROT_READ, MAP_SHARED, img->fd, 0);
+	if (img->map == MAP_FAILED) {
+		close(img->fd);
+		img->fd = -1;
+		return -1;
+	}
+	return policy_open(&img->policy, img->map, img->size, err, sizeof(err));
+}
+
 void image_drop(struct image_mem *img)
 {
 	if (img->fd < 0)

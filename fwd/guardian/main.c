@@ -32,6 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fwd/guardian/candidate.h"
 #include "fwd/guardian/guardian.h"
 
 #define STOP_WAIT_MS 1000
@@ -374,6 +375,7 @@ enum watching {
 	WATCH_ISLAND,
 	WATCH_SAVE,
 	WATCH_OPENING,
+	WATCH_CANDIDATE,
 	WATCH_WATCH,
 	WATCH_ENGINES
 };
@@ -390,20 +392,40 @@ static void on_signals(struct guardian *g)
 	}
 }
 
+static bool terminated(const char *s, size_t cap)
+{
+	return strnlen(s, cap) < cap;
+}
+
+static void policy_request(struct guardian *g, const struct msg *m, int fd)
+{
+	const struct msg_policy *p = &m->policy;
+
+	if (!terminated(p->reason, sizeof(p->reason)) || !terminated(p->ticket, sizeof(p->ticket)) ||
+	    !terminated(p->name, sizeof(p->name)))
+		policy_answer(g, m->arg, false, "reason, ticket or name is not as it must be");
+	else if (p->act == POLICY_CANDIDATE || p->act == POLICY_DROP)
+		candidate_request(g, m, fd);
+	else
+		policy_answer(g, m->arg, false, "no such request");
+}
+
 static void on_recorder(struct guardian *g)
 {
 	struct msg m;
 	int fd, r;
 
 	while ((r = msg_recv(g->recorder.channel, &m, &fd)) == 1) {
-		if (fd >= 0)
-			close(fd);
 		if (m.type == MSG_RELOAD)
 			reload_begin(g, true, m.arg);
 		else if (m.type == MSG_LEDGER && m.arg)
 			ledger_begin(g, m.arg);
 		else if (m.type == MSG_ISLAND)
 			island_request(g, &m);
+		else if (m.type == MSG_POLICY)
+			policy_request(g, &m, fd);
+		if (fd >= 0)
+			close(fd);
 	}
 	if (r == 0) {
 		/* Gone, or about to be: its end is seen by its pidfd. */
@@ -460,6 +482,8 @@ static void turn(struct guardian *g)
 		(struct pollfd){.fd = g->island.save_pid > 0 ? g->island.save_pidfd : -1, .events = POLLIN};
 	p[WATCH_OPENING] =
 		(struct pollfd){.fd = g->opening.pid > 0 ? g->opening.pidfd : -1, .events = POLLIN};
+	p[WATCH_CANDIDATE] =
+		(struct pollfd){.fd = g->cand.job.pid > 0 ? g->cand.job.pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	p[WATCH_WATCH] = (struct pollfd){.fd = watch_fd(), .events = POLLIN};
@@ -489,6 +513,7 @@ static void turn(struct guardian *g)
 	if (p[WATCH_LEDGER].revents)
 		ledger_step(g);
 	island_step(g);
+	candidate_step(g);
 	opening_step(g);
 	revive(g);
 }
@@ -554,6 +579,7 @@ static int start(struct guardian *g)
 {
 	if (open_files(g) < 0 || island_load(g) < 0 || records_directory(g) < 0)
 		return -1;
+	candidate_load(g);
 	choose_backend(g);
 	g->reload.initial = true;
 	reload_begin(g, false, 0);
@@ -574,6 +600,8 @@ int main(int argc, char **argv)
 		.records_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
+		.candidate = {.fd = -1},
+		.cand = {.source = -1, .next = {.fd = -1}, .next_source = -1, .job = {.pidfd = -1}},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
 		.island = {.dir = -1, .pidfd = -1, .words = -1, .save_pidfd = -1},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},

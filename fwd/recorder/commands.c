@@ -103,6 +103,7 @@ const struct control_command control_commands[] = {
 	{"isolate", run_island},
 	{"release", run_island},
 	{"override", run_island},
+	{"candidate", run_candidate},
 	{0},
 };
 /* clang-format on */

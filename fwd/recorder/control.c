@@ -30,7 +30,7 @@ int control_open(struct control *c, const char *path, int channel)
 
 	*c = (struct control){.listen = -1, .channel = channel};
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		c->clients[i].fd = -1;
+		c->clients[i] = (struct client){.fd = -1, .out_fd = -1, .fd_in = -1};
 	if (!path)
 		return 0;
 	if (strlen(path) >= sizeof(addr.sun_path)) {
@@ -63,8 +63,10 @@ static void client_close(struct client *cl)
 	close(cl->fd);
 	if (cl->out_fd >= 0)
 		close(cl->out_fd);
+	if (cl->fd_in >= 0)
+		close(cl->fd_in);
 	free(cl->out);
-	*cl = (struct client){.fd = -1, .out_fd = -1};
+	*cl = (struct client){.fd = -1, .out_fd = -1, .fd_in = -1};
 }
 
 void control_close(struct control *c, const char *path)
@@ -153,7 +155,7 @@ static void control_accept(struct control *c)
 		int fd = accept4(c->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		*cl = (struct client){.fd = fd, .out_fd = -1, .since_us = clock_us()};
+		*cl = (struct client){.fd = fd, .out_fd = -1, .fd_in = -1, .since_us = clock_us()};
 		if (!heard(cl))
 			client_refuse(cl,
 				      "permission denied: only root and the recorder's own user are heard");
@@ -207,6 +209,32 @@ static void client_request(struct control *c, struct recorder *r, struct client 
 	else
 		k->run(c, r, cl, request);
 	json_decref(request);
+	/* Whoever wanted it has passed it on. */
+	if (cl->fd_in >= 0)
+		close(cl->fd_in);
+	cl->fd_in = -1;
+}
+
+/* read(), and the descriptor beside it. One a request: of several the first stays, the rest is closed. */
+static ssize_t client_receive(struct client *cl, void *buf, size_t cap)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct msghdr h = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.buf,
+			   .msg_controllen = sizeof(control.buf)};
+	ssize_t n = recvmsg(cl->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd = n < 0 ? -1 : msg_take_fd(&h);
+
+	if (fd >= 0 && cl->fd_in >= 0)
+		close(fd);
+	else if (fd >= 0)
+		cl->fd_in = fd;
+	return n;
 }
 
 void control_reloaded(struct control *c, const struct msg *m, int fd)
@@ -274,7 +302,7 @@ static bool client_read(struct control *c, struct recorder *r, struct client *cl
 		client_refuse(cl, "the request is too long");
 		return true;
 	}
-	ssize_t n = read(cl->fd, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len);
+	ssize_t n = client_receive(cl, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return clock_us() - cl->since_us < (cl->waits ? RELOAD_US : CLIENT_US);
 	if (n <= 0)

@@ -56,6 +56,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		mirror_add_memory(r, fd);
 	else if (m->type == MSG_IMAGE && fd >= 0)
 		image_add(r, m->generation, fd);
+	else if (m->type == MSG_CANDIDATE)
+		candidate_add(r, m->generation, fd);
 	else if (m->type == MSG_RELOADED)
 		control_reloaded(c, m, fd);
 	else if (m->type == MSG_LEDGER_BASE)

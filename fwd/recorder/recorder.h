@@ -142,7 +142,8 @@ struct recorder {
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */
 	struct reader mirror_events;
 	struct image_kept images[IMAGES_MAX];
-	unsigned nimages; /* newest first */
+	unsigned nimages;            /* newest first */
+	struct image_kept candidate; /* mem NULL: there is none */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
@@ -156,6 +157,9 @@ void queue_add(struct recorder *r, uint32_t num, int fd);
 void mirror_add_memory(struct recorder *r, int fd);
 /* Maps an image; takes fd. */
 void image_add(struct recorder *r, uint32_t generation, int fd);
+/* Maps an image, which it takes. False after having said what is wrong with it. */
+bool image_map(struct image_kept *k, uint32_t generation, int fd);
+void image_unmap(struct image_kept *k);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
 /* The newest image, or NULL; its sealed memory, or -1. */
 const struct policy *image_newest(const struct recorder *r);
@@ -194,6 +198,18 @@ const char *island_message(const struct json_t *request, uint32_t uid, uint32_t 
 void islands_read(struct recorder *r, int fd);
 void islands_status(const struct recorder *r, struct jsonl *j);
 
+/* ---- policies.c ---- */
+
+/* The candidate, or that there is none (fd -1); takes fd. */
+void candidate_add(struct recorder *r, uint32_t number, int fd);
+/* A request about policies: who asks and why. Sets m, or returns what is wrong with the request. */
+struct client;
+const char *policy_message(const struct json_t *request, const struct client *cl, enum msg_policy_act act,
+			   struct msg *m);
+struct control;
+void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+void policies_status(const struct recorder *r, struct jsonl *j);
+
 /* ---- status.c ---- */
 
 /* The answer to {"cmd":"status"}, one line. */
@@ -202,7 +218,8 @@ void status_print(const struct recorder *r, struct jsonl *j);
 /* ---- control.c: the control socket ---- */
 
 struct client {
-	int fd; /* -1: free */
+	int fd;    /* -1: free */
+	int fd_in; /* the descriptor that came with the request; -1: none */
 	int64_t since_us;
 	uint32_t waits; /* number of the request it waits for; 0: none */
 	bool ledger;    /* it is a ledger */

@@ -97,42 +97,58 @@ void mirror_add_memory(struct recorder *r, int fd)
 	r->mirror_events = reader_of(&r->mirror->ring);
 }
 
-void image_add(struct recorder *r, uint32_t generation, int fd)
+bool image_map(struct image_kept *k, uint32_t generation, int fd)
 {
-	use_fold(r); /* while the table of the generation before the last is there */
-	struct image_kept k = {.generation = generation, .fd = fd};
 	struct stat st;
 	char err[256];
 
+	*k = (struct image_kept){.generation = generation, .fd = fd};
 	if (fstat(fd, &st) != 0 || st.st_size <= 0) {
 		complain("policy generation %u: no image", generation);
 		close(fd);
-		return;
+		return false;
 	}
-	k.size = (size_t)st.st_size;
-	k.mem = mmap(NULL, k.size, PROT_READ, MAP_SHARED, fd, 0);
-	if (k.mem == MAP_FAILED) {
+	k->size = (size_t)st.st_size;
+	k->mem = mmap(NULL, k->size, PROT_READ, MAP_SHARED, fd, 0);
+	if (k->mem == MAP_FAILED) {
 		complain("policy generation %u: %s", generation, strerror(errno));
 		close(fd);
-		return;
+		k->mem = NULL;
+		return false;
 	}
-	if (policy_open(&k.policy, k.mem, k.size, err, sizeof(err)) != 0) {
+	if (policy_open(&k->policy, k->mem, k->size, err, sizeof(err)) != 0) {
 		complain("policy generation %u: %s", generation, err);
-		munmap(k.mem, k.size);
-		close(fd);
-		return;
+		image_unmap(k);
+		return false;
 	}
+	return true;
+}
+
+void image_unmap(struct image_kept *k)
+{
+	if (!k->mem)
+		return;
+	munmap(k->mem, k->size);
+	close(k->fd);
+	k->mem = NULL;
+}
+
+void image_add(struct recorder *r, uint32_t generation, int fd)
+{
+	struct image_kept k;
+
+	use_fold(r); /* while the table of the generation before the last is there */
+	if (!image_map(&k, generation, fd))
+		return;
 	unsigned at = 0;
 	while (at < r->nimages && r->images[at].generation != generation)
 		at++;
 	if (at == IMAGES_MAX)
 		at = IMAGES_MAX - 1;
-	if (at < r->nimages) {
-		munmap(r->images[at].mem, r->images[at].size);
-		close(r->images[at].fd);
-	} else {
+	if (at < r->nimages)
+		image_unmap(&r->images[at]);
+	else
 		r->nimages++;
-	}
 	memmove(&r->images[1], &r->images[0], at * sizeof(r->images[0]));
 	r->images[0] = k;
 }

@@ -138,6 +138,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	} else {
 		jsonl_null(j, "policy");
 	}
+	policies_status(r, j);
 	islands_status(r, j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < r->nqueues; i++)

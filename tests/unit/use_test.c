@@ -93,7 +93,7 @@ static void recorder_killed(void)
 	for (unsigned i = 0; i < r->nqueues; i++)
 		munmap(r->queues[i].shm, shm_size());
 	for (unsigned i = 0; i < r->nimages; i++)
-		munmap(r->images[i].mem, r->images[i].size);
+		image_unmap(&r->images[i]);
 	free(r);
 	r = NULL;
 }
