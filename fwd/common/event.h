@@ -24,6 +24,7 @@ enum event_type {
 	EVENT_POLICY,
 	EVENT_STATE,
 	EVENT_AUDIT,
+	EVENT_SHADOW_ALLOW, /* a candidate would allow what is denied */
 	EVENT_TYPES
 };
 
@@ -75,6 +76,8 @@ struct event {
 	uint8_t transport; /* enum transport, 0: none */
 	bool from_server;
 	uint8_t failure;
+	bool candidate;      /* by the candidate of this generation, not by the policy in force: */
+	uint16_t now_reason; /* enum reason of that */
 	uint32_t packet_id; /* NFQUEUE id */
 	uint32_t flow;      /* slot in the flow table */
 	uint32_t count;     /* how many of its kind this one stands for, 1 at least */

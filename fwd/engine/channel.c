@@ -11,10 +11,9 @@
 
 #define IMAGE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static int take_image(struct channel *c, int fd, uint32_t generation, const char **what)
+static int open_image(struct policy *p, int fd, const char **what)
 {
 	static char err[160];
-	struct policy p, old = c->policy;
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
 
@@ -29,17 +28,44 @@ static int take_image(struct channel *c, int fd, uint32_t generation, const char
 		*what = "map the policy image";
 		return -1;
 	}
-	if (policy_open(&p, at, (size_t)st.st_size, err, sizeof err) < 0) {
+	if (policy_open(p, at, (size_t)st.st_size, err, sizeof err) < 0) {
 		munmap(at, (size_t)st.st_size);
 		*what = err;
 		errno = EINVAL;
 		return -1;
 	}
+	return 0;
+}
+
+static void close_image(const struct policy *p)
+{
+	if (p->image)
+		munmap((void *)(uintptr_t)p->image, p->size);
+}
+
+static int take_image(struct channel *c, int fd, uint32_t generation, const char **what)
+{
+	struct policy p, old = c->policy;
+
+	if (open_image(&p, fd, what) < 0)
+		return -1;
 	c->policy = p;
 	c->taken(&old, generation);
-	if (old.image)
-		munmap((void *)(uintptr_t)old.image, old.size);
+	close_image(&old);
 	return 0;
+}
+
+/* fd -1: there is none. One that cannot be used is as good as none: no verdict depends on it. */
+static void take_candidate(struct channel *c, int fd, uint32_t generation)
+{
+	struct policy p = {0}, old = c->candidate;
+	const char *what;
+
+	if (fd >= 0 && open_image(&p, fd, &what) < 0)
+		p = (struct policy){0};
+	c->candidate = p;
+	c->candidate_taken(generation);
+	close_image(&old);
 }
 
 int channel_read(struct channel *c, const char **what)
@@ -55,6 +81,8 @@ int channel_read(struct channel *c, const char **what)
 			return 0;
 		if (m.type == MSG_IMAGE && fd >= 0)
 			r = take_image(c, fd, m.generation, what);
+		else if (m.type == MSG_CANDIDATE)
+			take_candidate(c, fd, m.generation);
 		if (fd >= 0)
 			close(fd);
 		if (r < 0)

@@ -9,10 +9,10 @@ static bool live(const struct claim_slot *s, int64_t now_us)
 }
 
 /* The slot of this server and station, else one to use; NULL when every place it may take is taken. */
-static struct claim_slot *slot_of(struct shm *shm, const uint8_t server[16], uint16_t port, uint32_t station,
-				  int64_t now_us)
+static struct claim_slot *slot_of(struct claim_slot *slots, const uint8_t server[16], uint16_t port,
+				  uint32_t station, int64_t now_us)
 {
-	struct claim_slot *slots = shm_at(shm, shm->claims_at), *open = NULL;
+	struct claim_slot *open = NULL;
 	uint64_t h = UINT64_C(14695981039346656037) ^ station ^ (uint64_t)port << 32;
 
 	for (unsigned i = 0; i < 16; i++)
@@ -33,13 +33,19 @@ static struct claim_slot *slot_of(struct shm *shm, const uint8_t server[16], uin
 enum reason claim_judge(struct shm *shm, const struct flow *f, enum claim claim, uint32_t station,
 			int64_t now_us)
 {
+	return claim_judge_in(shm_at(shm, shm->claims_at), f, claim, station, now_us);
+}
+
+enum reason claim_judge_in(struct claim_slot *slots, const struct flow *f, enum claim claim, uint32_t station,
+			   int64_t now_us)
+{
 	bool b = f->flags & FLOW_CLIENT_B;
 	const uint8_t *client = flow_client(f), *server = b ? f->key.a : f->key.b;
 	uint16_t port = b ? f->key.pa : f->key.pb;
 
 	if (claim == CLAIM_NONE)
 		return REASON_NONE;
-	struct claim_slot *s = slot_of(shm, server, port, station, now_us);
+	struct claim_slot *s = slot_of(slots, server, port, station, now_us);
 	bool held = s && live(s, now_us);
 	bool mine = held && memcmp(s->client, client, 16) == 0;
 

@@ -31,5 +31,8 @@ _Static_assert(sizeof(struct claim_slot) == SHM_CLAIM_SIZE, "a claim does not fi
  */
 enum reason claim_judge(struct shm *shm, const struct flow *f, enum claim claim, uint32_t station,
 			int64_t now_us);
+/* The same in a table of SHM_CLAIMS of one's own. */
+enum reason claim_judge_in(struct claim_slot *slots, const struct flow *f, enum claim claim, uint32_t station,
+			   int64_t now_us);
 
 #endif

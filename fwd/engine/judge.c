@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/engine/candidate.h"
 #include "fwd/engine/claim.h"
 #include "fwd/engine/rewrite.h"
 #include "fwd/engine/work.h"
@@ -148,6 +149,8 @@ void work_report(struct work *w, enum judgement j, bool would_deny, enum reason 
 					      1,
 				      memory_order_relaxed);
 	v->sink.report(v->sink.ctx, &r);
+	if (!pdu && candidate_is(v))
+		candidate_packet(w, j, would_deny, reason, NULL);
 }
 
 void work_report_denied(struct work *w, enum reason reason, const struct pdu *pdu, const struct match *match)
@@ -230,14 +233,14 @@ static enum reason ask_policy(struct work *w, const struct match **match, bool *
 	return r;
 }
 
-enum outcome judge_pdu(struct work *w, struct view bytes)
+static enum outcome judge(struct work *w, struct view bytes, bool known, struct candidate_now *told)
 {
 	struct verdict *v = w->v;
 	struct flow *f = w->f;
 	struct pdu *pdu = &v->pdu;
 	const struct match *match = NULL;
 	int64_t now = w->now->mono_us;
-	bool known = now >= f->unknown_till, late = false, hard = false, answer = false;
+	bool late = false, hard = false, answer = false;
 	enum reason r;
 
 	decode(w, bytes, known);
@@ -247,6 +250,8 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 	if (r == REASON_NONE && pdu->ops[0].dir == DIR_RESPONSE) {
 		answer = pdu->answers >= 0;
 		late = answer && f->asked[pdu->answers].expires_us <= (uint64_t)now;
+		told->answer = answer;
+		told->expires_us = answer ? (int64_t)f->asked[pdu->answers].expires_us : 0;
 		if (!answer && known)
 			r = REASON_UNASKED;
 	} else if (r == REASON_NONE) {
@@ -281,6 +286,7 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 		shm_add(v->shm, SHM_LATE_ANSWERS, 1);
 		r = REASON_ANSWER_LATE;
 	}
+	told->reason = r;
 	if (r == REASON_NONE) {
 		if (match)
 			use_add(&v->use, pdu->nops, w->now->wall_us);
@@ -293,4 +299,18 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 	}
 	work_report_denied(w, r, pdu, match);
 	return work_permissive(w) ? OUT_WOULD_DENY : OUT_DENY;
+}
+
+enum outcome judge_pdu(struct work *w, struct view bytes)
+{
+	struct candidate_now told = {.reason = REASON_NONE};
+	bool known = w->now->mono_us >= w->f->unknown_till;
+
+	if (!candidate_is(w->v))
+		return judge(w, bytes, known, &told);
+	candidate_before(w);
+	enum outcome o = judge(w, bytes, known, &told);
+	told.passes = o != OUT_DENY;
+	candidate_pdu(w, bytes, known, &told);
+	return o;
 }

@@ -42,6 +42,8 @@ void live_tick(const struct verdict_time *now)
 
 static enum event_type type_of(const struct report *r)
 {
+	if (r->candidate)
+		return r->would_deny ? EVENT_SHADOW_DENY : EVENT_SHADOW_ALLOW;
 	if (r->judgement == JUDGED_DENY)
 		return EVENT_DENY;
 	if (r->judgement == JUDGED_UNINSPECTED)
@@ -55,9 +57,11 @@ static enum event_type type_of(const struct report *r)
 static void fill(struct event *e, const struct report *r, enum event_type type)
 {
 	e->ts_us = r->ts_us;
-	e->generation = live.generation;
+	e->generation = r->candidate ? r->candidate : live.generation;
 	e->type = (uint16_t)type;
 	e->reason = (uint16_t)r->reason;
+	e->candidate = r->candidate != 0;
+	e->now_reason = (uint16_t)r->now;
 	e->has = EVENT_HAS_TUPLE;
 	e->zone = r->route ? r->route->zone : POLICY_NO_INDEX;
 	e->conduit = r->route ? r->route->conduit : POLICY_NO_INDEX;
@@ -102,8 +106,9 @@ void live_event(const struct report *r)
 
 	if (type == EVENT_NONE)
 		return;
-	if (live.counting && !r->pdu && e->type == type && e->reason == (uint16_t)r->reason &&
-	    e->flow == r->flow && memcmp(&e->tuple, r->tuple, sizeof e->tuple) == 0) {
+	if (live.counting && !r->pdu && e->type == type && e->candidate == (r->candidate != 0) &&
+	    e->reason == (uint16_t)r->reason && e->flow == r->flow &&
+	    memcmp(&e->tuple, r->tuple, sizeof e->tuple) == 0) {
 		e->count++;
 		return;
 	}
@@ -123,6 +128,8 @@ static void plain(struct event *e, enum event_type type, enum reason reason, con
 	e->generation = live.generation;
 	e->type = (uint16_t)type;
 	e->reason = (uint16_t)reason;
+	e->candidate = false;
+	e->now_reason = REASON_NONE;
 	e->has = 0;
 	e->zone = e->conduit = POLICY_NO_INDEX;
 	e->rule = POLICY_NO_RULE;

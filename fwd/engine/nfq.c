@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "fwd/common/msg.h"
+#include "fwd/engine/candidate.h"
 #include "fwd/engine/channel.h"
 #include "fwd/engine/live.h"
 #include "fwd/engine/suspect.h"
@@ -33,6 +34,7 @@
 static struct {
 	struct verdict verdict;
 	struct channel channel;
+	struct candidate candidate;
 	struct verdict_time now;
 	int64_t clock_at,
 		wall_off; /* when the wall clock was last asked, and how far it is from the monotonic one */
@@ -220,6 +222,14 @@ static void taken(const struct policy *old, uint32_t generation)
 	atomic_store(&engine.verdict.shm->engine.generation, generation);
 }
 
+static void candidate_taken(uint32_t generation)
+{
+	const struct policy *p = engine.channel.candidate.image ? &engine.channel.candidate : NULL;
+
+	candidate_policy(&engine.candidate, p, generation);
+	engine.verdict.candidate = p ? &engine.candidate : NULL;
+}
+
 /* ---- the loop ---- */
 
 int nfq_prepare(void)
@@ -281,6 +291,7 @@ int nfq_run(struct shm *shm, const char **what)
 
 	engine.clock_at = -CLOCK_EVERY_US;
 	engine.channel.taken = taken;
+	engine.channel.candidate_taken = candidate_taken;
 	now_set();
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);

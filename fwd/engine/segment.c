@@ -2,6 +2,7 @@
 /* A TCP segment with payload on a live flow: where it lies in the stream, what PDUs it completes, what becomes of it. */
 #include <string.h>
 
+#include "fwd/engine/candidate.h"
 #include "fwd/engine/rewrite.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
@@ -67,9 +68,14 @@ static bool bad_frame(struct work *w, const struct walk *k)
 	pdu->fault = k->fault;
 	if (w->v->policy && work_open(w)) {
 		work_report(w, JUDGED_UNINSPECTED, false, k->fault.reason, pdu, NULL);
+		if (candidate_is(w->v))
+			candidate_packet(w, JUDGED_UNINSPECTED, false, k->fault.reason, pdu);
 		return true;
 	}
 	work_report_denied(w, k->fault.reason, pdu, NULL);
+	if (candidate_is(w->v))
+		candidate_packet(w, work_permissive(w) ? JUDGED_ALLOW : JUDGED_DENY, work_permissive(w),
+				 k->fault.reason, pdu);
 	return false;
 }
 

@@ -60,6 +60,8 @@ static bool token(int64_t now_us)
 /* Many flows in one: what they have in common is the type, and when it was. */
 static void pour(const struct event *e, uint32_t n)
 {
+	if (spare.count && (spare.last.type != e->type || spare.last.candidate != e->candidate))
+		tell(&spare.last, &spare.count);
 	if (spare.count == 0) {
 		spare.last = *e;
 		spare.last.has = 0;
@@ -83,6 +85,20 @@ static uint64_t mix(uint64_t h, const void *data, size_t len)
 	return h;
 }
 
+/* Would-be denials are told apart by what was asked for as well: there the question is what else a rule must allow. */
+static uint64_t mix_op(uint64_t h, const struct event *e)
+{
+	const struct event_op *o = &e->op;
+
+	h = mix(h, &e->type, sizeof e->type);
+	h = mix(h, &e->candidate, sizeof e->candidate);
+	if (!(e->has & EVENT_HAS_OP))
+		return h;
+	const uint32_t what[] = {o->function, o->sub, o->unit, o->space, o->first, o->last};
+	h = mix(h, what, sizeof what);
+	return mix(h, o->key, o->key_len < sizeof o->key ? o->key_len : sizeof o->key);
+}
+
 static uint64_t key_of(const struct event *e)
 {
 	uint64_t h = mix(UINT64_C(14695981039346656037), &e->reason, sizeof e->reason);
@@ -91,6 +107,8 @@ static uint64_t key_of(const struct event *e)
 	h = mix(h, e->tuple.dst, sizeof e->tuple.dst);
 	h = mix(h, &e->tuple.sport, sizeof e->tuple.sport);
 	h = mix(h, &e->tuple.dport, sizeof e->tuple.dport);
+	if (e->type != EVENT_DENY)
+		h = mix_op(h, e);
 	return h ? h : 1;
 }
 
@@ -107,7 +125,7 @@ static void settle(struct slot *s, int64_t now_us)
 
 void spare_put(const struct event *e)
 {
-	if (e->type != EVENT_DENY) {
+	if (e->type != EVENT_DENY && e->type != EVENT_SHADOW_DENY && e->type != EVENT_SHADOW_ALLOW) {
 		ring_put(spare.ring, e);
 		return;
 	}

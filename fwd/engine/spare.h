@@ -17,7 +17,10 @@
 
 /* ring: where events go; counts SHM_EVENTS_SPARED in shm. */
 void spare_open(struct shm *shm, struct ring *ring);
-/* Writes e into the ring, or counts it. Only denials are ever spared. */
+/*
+ * Writes e into the ring, or counts it. Only denials are ever spared, would-be ones and those of a candidate too; of these the same operation of
+ * one flow counts as one kind.
+ */
 void spare_put(const struct event *e);
 /* Tells what was spared and is due. now_us: the clock of events. */
 void spare_tick(int64_t now_us);

@@ -44,6 +44,7 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 	v->in_step = false;
 	v->port_hook = NULL;
 	v->port_ctx = NULL;
+	v->candidate = NULL;
 	v->shm = shm;
 	v->sink = *sink;
 	v->pdus = 0;

@@ -52,6 +52,12 @@ struct report {
 	bool would_deny; /* shadow or learn: it passes, enforcing would deny it (reason and match say why) */
 	enum reason reason;
 	const struct match *match; /* NULL unless the policy was asked */
+	/*
+	 * Generation of the candidate whose verdict this is (fwd/engine/candidate.h), 0: of the policy in force. Where it is set the verdict differs from the one in
+	 * force, which had this reason; nothing was decided by it.
+	 */
+	uint32_t candidate;
+	enum reason now;
 };
 
 struct verdict_sink {
@@ -73,6 +79,8 @@ struct verdict {
 	bool (*port_hook)(void *ctx, const struct tuple *t, int *proto,
 			  bool *from_server); /* decode --port; may be NULL */
 	void *port_ctx;
+
+	struct candidate *candidate; /* judged beside it; NULL: none is */
 
 	struct shm *shm; /* flow table, pool, held, rates, counters */
 	struct verdict_sink sink;

@@ -117,7 +117,7 @@ static void only_denials(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
-		put(EVENT_SHADOW_DENY, REASON_ADDRESS, 1000, i);
+		put(EVENT_ALERT, REASON_ADDRESS, 1000, i);
 		put(EVENT_LEARN, REASON_ADDRESS, 1000, i);
 		put(EVENT_UNINSPECTED, REASON_TRUNCATED, 1000, i);
 	}
