@@ -24,6 +24,7 @@ struct joint {
 
 struct diffing {
 	const struct policy *p[2]; /* before, after */
+	bool unseen;               /* only what the kernel decides under the first */
 	struct records joints, lines, tuples;
 	struct records members[2]; /* joint numbers by class, as (class, joint) */
 };
@@ -398,6 +399,8 @@ static void compare_ports(struct diffing *d, const struct image_entry *const e[2
 		}
 		if (other != NULL && other->lane != LANE_INSPECTED)
 			continue; /* all of it passes there */
+		if (d->unseen && (side == 0 || other != NULL))
+			continue;
 		const struct image *m = d->p[side]->image;
 		uint32_t proto = image_sets(m)[mine->set].proto;
 		/* The same two sets on several ports say the same. */
@@ -506,10 +509,11 @@ static void compare_settings(struct diffing *d)
 	}
 }
 
-int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
-	       struct diff_count *count)
+static int print(const struct policy *before, const struct policy *after, bool unseen, bool json, FILE *out,
+		 struct diff_count *count)
 {
 	struct diffing d = {.p = {before, after},
+			    .unseen = unseen,
 			    .joints = {.size = sizeof(struct joint)},
 			    .lines = {.size = sizeof(struct line)},
 			    .tuples = {.size = sizeof(uint32_t)},
@@ -522,7 +526,8 @@ int diff_print(const struct policy *before, const struct policy *after, bool jso
 	for (size_t i = 0; i < d.tuples.n / 2; i++)
 		if (i == 0 || t[2 * i] != t[2 * i - 2] || t[2 * i + 1] != t[2 * i - 1])
 			compare_tuple(&d, &j[t[2 * i]], &j[t[2 * i + 1]]);
-	compare_settings(&d);
+	if (!unseen)
+		compare_settings(&d);
 	diff_lines_print(&d.lines, json, out, count);
 	for (size_t i = 0; i < d.joints.n; i++)
 		free(j[i].name);
@@ -532,4 +537,16 @@ int diff_print(const struct policy *before, const struct policy *after, bool jso
 	records_free(&d.members[0]);
 	records_free(&d.members[1]);
 	return ferror(out) != 0 ? (errno = EIO, -1) : 0;
+}
+
+int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
+	       struct diff_count *count)
+{
+	return print(before, after, false, json, out, count);
+}
+
+int diff_print_unseen(const struct policy *before, const struct policy *after, bool json, FILE *out,
+		      struct diff_count *count)
+{
+	return print(before, after, true, json, out, count);
 }

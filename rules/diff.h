@@ -31,5 +31,11 @@ struct diff_count {
  */
 int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
 	       struct diff_count *count);
+/*
+ * The same, of what no engine sees under `before` because its kernel decides it: tuples of the kernel's lane that `after` does not accept there, and tuples
+ * that it drops as unlisted and `after` lets through. Settings are left out.
+ */
+int diff_print_unseen(const struct policy *before, const struct policy *after, bool json, FILE *out,
+		      struct diff_count *count);
 
 #endif

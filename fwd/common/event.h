@@ -78,10 +78,10 @@ struct event {
 	uint8_t failure;
 	bool candidate;      /* by the candidate of this generation, not by the policy in force: */
 	uint16_t now_reason; /* enum reason of that */
-	uint32_t packet_id; /* NFQUEUE id */
-	uint32_t flow;      /* slot in the flow table */
-	uint32_t count;     /* how many of its kind this one stands for, 1 at least */
-	struct tuple tuple; /* as the packet went */
+	uint32_t packet_id;  /* NFQUEUE id */
+	uint32_t flow;       /* slot in the flow table */
+	uint32_t count;      /* how many of its kind this one stands for, 1 at least */
+	struct tuple tuple;  /* as the packet went */
 	uint32_t fault_offset;
 	char fault_field[EVENT_FIELD];
 	struct match match;

@@ -86,6 +86,10 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 			memcpy(line + at, " ...", 5);
 		jsonl_str(j, "operation", line);
 	}
+	if (e->candidate) {
+		jsonl_bool(j, "candidate", true);
+		jsonl_str(j, "now", reason_name(e->now_reason));
+	}
 	jsonl_str(j, "mode", e->conduit == POLICY_NO_INDEX ? NULL : mode_name(e->mode));
 	jsonl_str(j, "failure", failure_name(e->failure));
 	jsonl_uint(j, "count", e->count ? e->count : 1);

@@ -50,10 +50,15 @@ const char *failure_name(unsigned failure)
 const char *event_name(unsigned type)
 {
 	static const char *const names[EVENT_TYPES] = {
-		[EVENT_DENY] = "deny",   [EVENT_SHADOW_DENY] = "shadow-deny",
-		[EVENT_ALERT] = "alert", [EVENT_UNINSPECTED] = "uninspected",
-		[EVENT_LEARN] = "learn", [EVENT_POLICY] = "policy",
-		[EVENT_STATE] = "state", [EVENT_AUDIT] = "audit",
+		[EVENT_DENY] = "deny",
+		[EVENT_SHADOW_DENY] = "shadow-deny",
+		[EVENT_ALERT] = "alert",
+		[EVENT_UNINSPECTED] = "uninspected",
+		[EVENT_LEARN] = "learn",
+		[EVENT_POLICY] = "policy",
+		[EVENT_STATE] = "state",
+		[EVENT_AUDIT] = "audit",
+		[EVENT_SHADOW_ALLOW] = "shadow-allow",
 	};
 	return type < EVENT_TYPES ? names[type] : NULL;
 }

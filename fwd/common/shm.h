@@ -19,7 +19,7 @@
 #include "fwd/common/island.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 6u
+#define SHM_VERSION 7u
 
 #define SHM_FLOWS      16384u
 #define SHM_FLOW_SIZE  2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */

@@ -10,6 +10,7 @@
 
 #include "fwd/common/msg.h"
 #include "fwd/ctl/ask.h"
+#include "fwd/ctl/candidate.h"
 #include "fwd/ctl/ctl.h"
 
 #define TIMEOUT_S 30
@@ -116,5 +117,8 @@ int cmd_candidate(const struct command *cmd, int argc, char **argv)
 			       ? policy_ask(cmd, &a, json_pack("{s:s, s:b}", "cmd", "candidate", "drop", 1),
 					    -1)
 			       : EXIT_UNABLE;
-	return ctl_usage(cmd, *what ? "%s is not one of load and drop" : "load or drop is missing", what);
+	if (strcmp(what, "diff") == 0)
+		return ctl_arguments(cmd, argc, argv, 1) ? candidate_diff(cmd, &a) : EXIT_UNABLE;
+	return ctl_usage(
+		cmd, *what ? "%s is not one of load, drop and diff" : "load, drop or diff is missing", what);
 }

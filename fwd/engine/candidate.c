@@ -153,6 +153,12 @@ void candidate_pdu(struct work *w, struct view bytes, bool answers_known, const 
 			} else if (r == REASON_NONE) {
 				r = ask(w, route, pdu, &hard);
 				match = &c->match;
+				/* Too many requests at a time are so under either. */
+				if (r == REASON_NONE &&
+				    (now->reason == REASON_PENDING_FULL || now->reason == REASON_ID_IN_USE)) {
+					r = now->reason;
+					match = NULL;
+				}
 			}
 		}
 	} else if (w->v->pdu.nops > 0 && w->v->pdu.ops[0].dir == DIR_RESPONSE && now->answer) {

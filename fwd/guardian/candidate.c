@@ -85,6 +85,20 @@ void candidate_tell(struct guardian *g)
 		say("cannot hand the candidate to the recorder: %s", strerror(errno));
 }
 
+static void hand_out(struct guardian *g, struct queue *q)
+{
+	struct msg m = {.type = MSG_CANDIDATE, .generation = g->candidate.generation};
+
+	if (q->child.pid && q->child.channel >= 0 && msg_send(q->child.channel, &m, g->candidate.fd) < 0)
+		say("queue %u: cannot hand the candidate to the engine: %s", q->num, strerror(errno));
+}
+
+void candidate_hand_out(struct guardian *g, struct queue *q)
+{
+	if (g->candidate.fd >= 0)
+		hand_out(g, q);
+}
+
 static void forget(struct guardian *g)
 {
 	image_drop(&g->candidate);
@@ -99,6 +113,8 @@ static void changed(struct guardian *g)
 {
 	g->candidate.generation = ++g->cand.generation;
 	candidate_tell(g);
+	for (unsigned i = 0; i < g->nqueues; i++)
+		hand_out(g, &g->queues[i]);
 }
 
 /* ---- from the disk ---- */

@@ -12,6 +12,8 @@ void candidate_request(struct guardian *g, const struct msg *m, int fd);
 void candidate_step(struct guardian *g);
 /* To the recorder: which it is, or that there is none. */
 void candidate_tell(struct guardian *g);
+/* To an engine that has just been started: which it is, if there is one. */
+void candidate_hand_out(struct guardian *g, struct queue *q);
 /* A copy that the caller drops; source is its own memfd, -1: none. False: there is no candidate. */
 bool candidate_take(struct guardian *g, struct image_mem *img, int *source, struct policy_meta *meta);
 

@@ -205,6 +205,7 @@ void engine_start(struct guardian *g, struct queue *q)
 	atomic_store(&q->shm->guardian.engine_pid, (uint32_t)c->pid);
 	if (send_image(g, c) < 0)
 		say("queue %u: cannot hand the policy to the engine: %s", q->num, strerror(errno));
+	candidate_hand_out(g, q);
 }
 
 void engine_ended(struct guardian *g, struct queue *q)

@@ -104,6 +104,7 @@ const struct control_command control_commands[] = {
 	{"release", run_island},
 	{"override", run_island},
 	{"candidate", run_candidate},
+	{"differences", run_differences},
 	{0},
 };
 /* clang-format on */

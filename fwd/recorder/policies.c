@@ -15,6 +15,31 @@ void candidate_add(struct recorder *r, uint32_t number, int fd)
 	*k = (struct image_kept){.generation = number};
 	if (fd >= 0 && !image_map(k, number, fd))
 		*k = (struct image_kept){0};
+	differ_begin(&r->differ, k->mem != NULL, clock_us());
+}
+
+/* With the candidate beside it, or with the policy in force: two images go beside two answers. */
+void run_differences(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	bool active = json_is_true(json_object_get(request, "active"));
+	char hex[2 * POLICY_DIGEST + 1];
+	struct jsonl j;
+
+	(void)c;
+	if (!r->candidate.mem) {
+		client_refuse(cl, "there is no candidate");
+		return;
+	}
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	digest_print(policy_digest(&r->candidate.policy), hex);
+	jsonl_str(&j, "candidate", hex);
+	if (!active)
+		differ_print(&r->differ, &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer_fd(cl, &j, active ? image_newest_fd(r) : r->candidate.fd);
 }
 
 /* One line of text that may be missing; false when it is there and is none. */
@@ -74,4 +99,6 @@ void policies_status(const struct recorder *r, struct jsonl *j)
 	}
 	digest_print(policy_digest(&r->candidate.policy), hex);
 	jsonl_str(j, "candidate", hex);
+	jsonl_time(j, "candidate-since", r->differ.since_us);
+	jsonl_uint(j, "candidate-differences", r->differ.used);
 }

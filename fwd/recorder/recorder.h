@@ -15,6 +15,7 @@
 #include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
 #include "fwd/common/shm.h"
+#include "fwd/recorder/differ.h"
 #include "fwd/recorder/why.h"
 
 #define RECORDER_TICK_MS 20
@@ -144,6 +145,7 @@ struct recorder {
 	struct image_kept images[IMAGES_MAX];
 	unsigned nimages;            /* newest first */
 	struct image_kept candidate; /* mem NULL: there is none */
+	struct differ differ;        /* what it would change */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
@@ -161,6 +163,8 @@ void image_add(struct recorder *r, uint32_t generation, int fd);
 bool image_map(struct image_kept *k, uint32_t generation, int fd);
 void image_unmap(struct image_kept *k);
 const struct policy *image_find(const struct recorder *r, uint32_t generation);
+/* The image whose names an event has: the candidate's, where it is about that. */
+const struct policy *image_of(const struct recorder *r, const struct event *e);
 /* The newest image, or NULL; its sealed memory, or -1. */
 const struct policy *image_newest(const struct recorder *r);
 int image_newest_fd(const struct recorder *r);
@@ -208,6 +212,7 @@ const char *policy_message(const struct json_t *request, const struct client *cl
 			   struct msg *m);
 struct control;
 void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+void run_differences(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void policies_status(const struct recorder *r, struct jsonl *j);
 
 /* ---- status.c ---- */

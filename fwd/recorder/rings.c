@@ -161,6 +161,13 @@ const struct policy *image_find(const struct recorder *r, uint32_t generation)
 	return NULL;
 }
 
+const struct policy *image_of(const struct recorder *r, const struct event *e)
+{
+	if (!e->candidate)
+		return image_find(r, e->generation);
+	return r->candidate.mem && r->candidate.generation == e->generation ? &r->candidate.policy : NULL;
+}
+
 const struct policy *image_newest(const struct recorder *r)
 {
 	return r->nimages ? &r->images[0].policy : NULL;
@@ -197,7 +204,7 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 	unsigned n = 0;
 
 	while (n < EVENTS_A_TURN && ring_get(in->ring, &in->tail, &e, &in->lost) == 1) {
-		const struct policy *p = image_find(r, e.generation);
+		const struct policy *p = image_of(r, &e);
 		char id[WHY_ID];
 		uint32_t place;
 		struct jsonl j;
@@ -209,6 +216,8 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 			log_line(&r->log, line, j.len);
 		if (!j.cut && kept)
 			why_keep(&r->why, place, line, j.len - 1);
+		if (!j.cut && p && e.candidate)
+			differ_note(&r->differ, &e, line, j.len - 1);
 		r->events++;
 		n++;
 	}

@@ -168,7 +168,8 @@ bool why_id(struct why *w, const struct event *e, const struct policy *p, char t
 	struct why_entry *x;
 	uint64_t ident;
 
-	if ((e->type != EVENT_DENY && e->type != EVENT_SHADOW_DENY) || !(e->has & EVENT_HAS_TUPLE))
+	if ((e->type != EVENT_DENY && e->type != EVENT_SHADOW_DENY) || e->candidate ||
+	    !(e->has & EVENT_HAS_TUPLE))
 		return false;
 	ident = ident_of(e, p);
 	x = find(w, ident);

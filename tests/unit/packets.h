@@ -124,6 +124,8 @@ struct seen {
 	uint32_t id;
 	uint16_t function;
 	uint32_t first, last;
+	uint32_t candidate; /* as in struct report */
+	enum reason now;
 };
 
 struct bench {
@@ -170,6 +172,8 @@ static inline void bench_report(void *ctx, const struct report *r)
 		.is_pdu = r->pdu != NULL,
 		.from_server = r->from_server,
 		.id = r->id,
+		.candidate = r->candidate,
+		.now = r->now,
 	};
 	if (r->pdu && r->pdu->fault.reason == REASON_NONE && r->pdu->nops) {
 		s->function = r->pdu->ops[0].function;

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A conduit in shadow lets a rare forbidden operation pass and says why enforcing would not, while its neighbour enforces. Then a candidate: what it would
+# change is listed both ways, as traffic comes by, nothing is decided by it, and a session lives through all of it.
+. "$(dirname "$0")/lib.sh"
+plant_up
+ip -n "$S" addr add 10.10.2.3/24 dev eth0
+server_start
+fw_start tests/netns/shadow.yaml
+ctl() { "$B/otfwctl" "$@" --run-dir "$RUN"; }
+# The neighbour enforces.
+client_open alone "$C" -t 1500 $PLC
+events_mark
+expect alone 'write register 60 5' reset
+denied 'the conduit that enforces' address 'holding 60 is not inside 40..49 of rule control/set'
+client_close alone
+
+# The other watches: the same operation passes, and is reported for the reason that enforcing has.
+client_open two "$C" -t 1500 10.10.2.3
+expect two 'read holding 0 4' 'ok *'
+events_mark
+expect two 'write register 60 5' ok
+e=$(event '"event":"shadow-deny"') || fail 'no shadow-deny'
+same 'in shadow: reason, detail and mode' 'address|holding 60 is not inside 40..49 of rule watch/set|shadow' "$(field "$e" reason)|$(field "$e" detail)|$(field "$e" mode)"
+sed 's/mode: shadow/mode: enforce/' tests/netns/shadow.yaml >"$TMP/enforced.yaml"
+same 'explain says the same of the policy that enforces' "*: address: $(field "$e" detail)*" \
+	"$("$B/otfwctl" explain --policy "$TMP/enforced.yaml" 'hmi -> plc-2:502 modbus request unit 1 write-single-register holding 60 = 5' | grep 'watch/set')"
+expect two 'read holding 0 4' 'ok *'
+
+# ---- the candidate ----
+client_open hmi "$C" -t 1500 $PLC
+expect hmi 'write register 40 7' ok
+ctl candidate diff >"$TMP/out" 2>&1
+same 'no candidate: exit status' 1 $?
+# control: 40 is no longer writable, 60 is; ssh goes; watch enforces.
+sed '0,/holding: \[40..49\]/s//holding: [41..49, 60]/; /id: service/d; s/mode: shadow/mode: enforce/' tests/netns/shadow.yaml >"$TMP/next.yaml"
+ctl candidate load "$TMP/next.yaml" >"$TMP/out" || fail "candidate load: $(cat "$TMP/out")"
+digest=$("$B/otfwctl" compile "$TMP/next.yaml" -o "$TMP/next.img")
+same 'status says which candidate is judged' "*${digest%% *}*" "$(fw_status | tr -d '\n' | grep -o '"candidate":"[0-9a-f]*"')"
+diffs() { ctl candidate diff "$@"; }
+differs() { diffs --json | grep -q "$1"; }
+expect hmi 'write register 40 8' ok
+expect hmi 'write register 41 8' ok
+wait_for 5 differs '"change":"denied".*holding 40 = 8' || fail "the denial of 40 is not listed: $(diffs)"
+expect two 'write register 60 5' ok
+wait_for 5 differs '"conduit":"watch"' || fail "what watch would deny is not listed: $(diffs)"
+client_open other "$C" -t 1500 $PLC
+events_mark
+expect other 'write register 60 5' reset
+client_close other
+denied 'the policy in force alone decides' address '*of rule control/set'
+wait_for 5 differs '"change":"allowed"' || fail "what would be allowed is not listed: $(diffs)"
+for _ in 1 2 3; do expect hmi 'write register 40 9' ok; done
+counted() { diffs --json | grep '"change":"denied".*holding 40 = ' | grep -q '"count":4,'; }
+wait_for 5 counted || fail "the writes of 40 are not added up: $(diffs --json)"
+ok 'equal differences are one line with a count'
+diffs >"$TMP/diff"
+# lists WHAT LINE NEXT-LINE LINE-BEHIND: patterns of lines that follow each other
+lists() {
+	grep -A2 -- "^$2" "$TMP/diff" | grep -A1 -- "^  $3" | grep -q -- "^  $4" || fail "$1 is not in: $(cat "$TMP/diff")"
+	ok "$1"
+}
+lists 'would be denied, with the reason' 'would be denied, 4 times' 'hmi -> plc:502 .* holding 40 = 9$' 'conduit control: address: holding 40 is not inside 41..49 of rule control/set$'
+lists 'would be denied where it is only watched now' 'would be denied, 1 time,' 'hmi -> plc-2:502 .* holding 60 = 5$' 'conduit watch: address: .* of rule watch/set$'
+lists 'would be allowed, and by which rule' 'would be allowed, 1 time,' 'hmi -> plc:502 .* holding 60 = 5$' 'conduit control: by control/set; now denied: address$'
+same 'the newest first' 'would be denied, 4 times*' "$(head -n 1 "$TMP/diff")"
+same 'what only the kernel sees' 'in the kernel, not observed: control: tcp 22 * by ews at plc becomes denied' "$(grep kernel, "$TMP/diff")"
+same 'it is JSON' 'denied allowed denied denied summary' "$(diffs --json | "$PY" -c '
+import json, sys
+print(*[o.get("change") or "summary" for o in map(json.loads, sys.stdin)])')"
+
+# An engine that is started anew is given the candidate as well.
+kill -KILL "$(engine_pid)"
+wait_for 5 fw_ready || fail 'no engine comes back'
+events_mark
+wait_engine() { [ "$(status engine-pid)" != 0 ]; }
+wait_for 5 wait_engine
+expect hmi 'write register 40 3' ok
+event '"candidate":true' >/dev/null || fail 'the new engine does not judge by the candidate'
+ok 'a new engine judges by the candidate too'
+
+# A candidate that allows what comes by makes no difference.
+sed 's/      - {id: view, clients: any, protocol: modbus, units: \[1\], functions: \[read-holding-registers\], addresses: {holding: \[0..49\]}}/&\n      - {id: more, clients: [hmi], protocol: modbus, units: [1], functions: [write-single-register], addresses: {holding: [39]}, values: 0..9}/' tests/netns/shadow.yaml >"$TMP/same.yaml"
+ctl candidate load "$TMP/same.yaml" >/dev/null || fail 'candidate load'
+expect hmi 'write register 40 4' ok
+expect two 'write register 60 5' ok
+sleep 0.3
+same 'nothing that came by would change' '*: no difference' "$(diffs)"
+ctl candidate drop >/dev/null || fail 'candidate drop'
+events_mark
+expect hmi 'write register 40 4' ok
+sleep 0.2
+same 'dropped: no more is judged' 0 "$(events_new | grep -c '"candidate":true')"
+expect two 'read holding 0 4' 'ok *'
+ok 'both sessions have lived through it'
+fw_stop
