@@ -195,6 +195,21 @@ static void gather_scope(struct build *b, uint32_t conduit, const struct model_c
 		intern_free(&g->known);
 		group_at(b, &g->known, &like, &g->ends, &g->ports);
 	}
+	/* Last, the rest: ports and protocols that nobody knows here. */
+	static const uint32_t rest[][2] = {
+		{IP_TCP, 0xffff}, {IP_UDP, 0xffff}, {IP_ICMP, 0xff}, {IP_ICMPV6, 0xff}};
+	struct rule_group like = {
+		.conduit = conduit, .lane = LANE_INSPECTED, .proto = -1, .pos = c->pos, .name = c->name};
+	like.clients = compile_ends_list(b, &c->clients);
+	for (size_t k = 0; k < c->servers.n; k++) {
+		uint32_t list = build_list(b, c->servers.v[k].addrs.v, c->servers.v[k].addrs.n);
+		*(struct group_end *)records_add(&g->ends, 1) = (struct group_end){list, 0, 0};
+	}
+	for (size_t k = 0; k < sizeof(rest) / sizeof(rest[0]); k++)
+		*(struct port_key *)records_add(&g->ports, 1) =
+			(struct port_key){rest[k][0] << 16, rest[k][0] << 16 | rest[k][1]};
+	intern_free(&g->known);
+	group_at(b, &g->known, &like, &g->ends, &g->ports);
 }
 
 /* Peers in both orders, and each peer to every multicast group. */

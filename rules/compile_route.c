@@ -226,7 +226,7 @@ static bool make_entry(struct build *b, const struct tuple_use *uses, const uint
 	out->conduit = first->conduit;
 	out->lane = first->lane;
 	out->set = IMAGE_NONE;
-	if (first->lane == LANE_INSPECTED)
+	if (first->lane == LANE_INSPECTED && first->proto >= 0)
 		out->set = make_set(b, uses, active, n, unit_sets, first->conduit, (uint32_t)first->proto);
 	return true;
 }

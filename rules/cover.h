@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "rules/diag.h"
 #include "rules/shape.h"
 
 /* What keeps a rule from being proposed by itself. */
@@ -55,6 +56,18 @@ bool cover_add(struct cover *c, const struct shape *s);
  */
 void cover_write(struct cover *c, unsigned conduit, unsigned indent, FILE *out, FILE *profiles,
 		 struct cover_counts *counts);
+
+/* Rules of a conduit that go into a policy's text: items of its `allow`, without the indent. */
+struct cover_part {
+	const char *conduit, *rules;
+};
+/*
+ * Writes the policy's text with each part behind the last rule of its conduit, and the profiles (two blanks in front) under `profiles`. name is
+ * what errors call the file. A conduit that this text does not hold is left out and named in *missing (a comma list in a static buffer,
+ * empty when none is). 0, or -1 after an error went to diag: the text does not parse, or writes such a conduit in braces.
+ */
+int cover_splice(const char *name, const char *text, size_t len, const struct cover_part *parts, size_t n,
+		 const char *profiles, struct diag *diag, FILE *out, const char **missing);
 
 /* The name of an address in YAML: a host's, or the address itself. */
 const char *cover_end(const struct policy *p, const uint8_t ip[16], int64_t unit, char buf[64]);

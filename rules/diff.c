@@ -367,7 +367,8 @@ static const struct image_entry *entry_at(const struct image *m, const struct im
 {
 	for (uint32_t i = 0; pair != NULL && i < pair->entries.n; i++) {
 		const struct image_entry *e = &image_entries(m)[pair->entries.at + i];
-		if (e->lo <= key && key <= e->hi)
+		/* What learning and shadow take of unknown ports, no rule allows. */
+		if (e->lo <= key && key <= e->hi && (e->lane != LANE_INSPECTED || e->set != IMAGE_NONE))
 			return e;
 	}
 	return NULL;

@@ -205,7 +205,8 @@ struct image_pair {
 /* Sorted by lo, disjoint. Keys are ipproto << 16 | port. */
 struct image_entry {
 	uint32_t lo, hi;
-	uint32_t set; /* IMAGE_NONE but for LANE_INSPECTED */
+	uint32_t
+		set; /* IMAGE_NONE but for LANE_INSPECTED; there too for the rest of a scope, whose protocol nobody knows */
 	uint32_t conduit, lane;
 };
 

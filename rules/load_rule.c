@@ -41,9 +41,6 @@ static void rule_ends(struct making *m)
 			l->diag, m->r->pos,
 			"a rule needs \"servers\" here, because the conduit has %s; `any` stands for all of them",
 			scope->set.any ? "`any`" : "several");
-	else if (!several && servers && scope && !scope->bad)
-		diag_error(l->diag, servers->key->pos,
-			   "\"servers\" has no meaning here: the conduit's `servers` has one entry");
 	else if (servers && !servers->set.any) {
 		m->r->servers = (struct model_ends){0};
 		if (!load_members(l, servers, &m->r->servers) || !m->c->servers.n)

@@ -12,6 +12,7 @@
  *   to_servers     tuples from client to server, by server: kernel lane accepted, inspected lane queued (rules/plan_lane.c)
  *   from_servers   their answers
  *   related        ICMP errors about an accepted session
+ *   to_rest, from_rest   what is left of the scope of conduits that learn or shadow: queued
  *   drops          everything else is dropped, counted by cause and zone (rules/plan_ledger.c)
  *
  * Each rule costs every packet that comes by some ten nanoseconds, so the order is by frequency where meaning leaves a choice, and what is
@@ -117,6 +118,10 @@ static void sessions(const struct plan *pl)
 	plan_chain(pl, "sessions");
 	RULE("sessions", .action = DO_JUMP, .to = "to_servers");
 	RULE("sessions", .action = DO_JUMP, .to = "from_servers");
+	if (plan_rest(pl)) {
+		RULE("sessions", .action = DO_JUMP, .to = "to_rest");
+		RULE("sessions", .action = DO_JUMP, .to = "from_rest");
+	}
 	RULE("sessions", .action = DO_GOTO, .to = "drops");
 }
 
@@ -146,6 +151,11 @@ static void forward(const struct plan *pl)
 	RULE("forward", .not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP, .to = "from_servers");
 	RULE("forward", .family = 4, .ipproto = IPPROTO_ICMP, .action = DO_JUMP, .to = "related");
 	RULE("forward", .family = 6, .ipproto = IPPROTO_ICMPV6, .action = DO_JUMP, .to = "related");
+	if (plan_rest(pl)) {
+		RULE("forward", .ct = CT_ORIGINAL, .action = DO_JUMP, .to = "to_rest");
+		RULE("forward", .not_ipproto = IPPROTO_TCP, .ct = CT_REPLY, .action = DO_JUMP,
+		     .to = "from_rest");
+	}
 	RULE("forward", .action = DO_GOTO, .to = "drops");
 }
 

@@ -14,14 +14,20 @@
 
 /* ---- collecting ---- */
 
+/* Inspected before kernel: where both name a tuple, it is looked at. What learn and shadow take because nothing else does comes last. */
+enum rank { RANK_INSPECTED, RANK_KERNEL, RANK_REST };
+static int rank(const struct policy_flow *f)
+{
+	return f->rest ? RANK_REST : f->lane == LANE_INSPECTED ? RANK_INSPECTED : RANK_KERNEL;
+}
+
 static int by_lane_server_client(const void *va, const void *vb)
 {
 	const struct policy_flow *a = va, *b = vb;
 	int d;
 
-	/* Inspected before kernel: where both name a tuple, it is looked at. */
-	if (a->lane != b->lane)
-		return a->lane == LANE_INSPECTED ? -1 : 1;
+	if (rank(a) != rank(b))
+		return rank(a) < rank(b) ? -1 : 1;
 	if ((d = plan_net_order(&a->server, &b->server)) != 0)
 		return d;
 	if ((d = plan_net_order(&a->client, &b->client)) != 0)
@@ -41,7 +47,7 @@ static int by_lane_server_client(const void *va, const void *vb)
 
 static bool same_server(const struct policy_flow *a, const struct policy_flow *b)
 {
-	return a->lane == b->lane && a->server.plen == b->server.plen &&
+	return rank(a) == rank(b) && a->server.plen == b->server.plen &&
 	       memcmp(a->server.ip, b->server.ip, 16) == 0;
 }
 
@@ -229,13 +235,22 @@ static void server_put(const struct plan *pl, const struct plan_tree *t, const c
 	plan_put(pl, &r);
 }
 
-void plan_lanes(const struct plan *pl)
+bool plan_rest(const struct plan *pl)
 {
+	return pl->nflows > 0 && pl->flows[pl->nflows - 1].rest;
+}
+
+/* Towards servers, and their answers. rest: what nothing else takes, in chains of its own that come last. */
+static void lanes(const struct plan *pl, bool rest)
+{
+	static const char *const chains[2][2] = {{"to_servers", "from_servers"}, {"to_rest", "from_rest"}};
+	static const char *const trees[2][2] = {{"servers_to", "servers_from"}, {"rest_to", "rest_from"}};
+
 	for (int back = 0; back <= 1; back++) {
-		const char *chain = back ? "from_servers" : "to_servers";
+		const char *chain = chains[rest][back];
 		struct plan_tree t = {
 			.table = TABLE_FILTER,
-			.name = back ? "servers_from" : "servers_to",
+			.name = trees[rest][back],
 			.by_source = back,
 			.net = server_net,
 			.put = server_put,
@@ -246,13 +261,21 @@ void plan_lanes(const struct plan *pl)
 		plan_chain(pl, chain);
 		/* What is inspected comes first. */
 		for (size_t i = 0; i < pl->nservers; i += t.n) {
-			enum lane lane = pl->flows[pl->groups[pl->servers[i]]].lane;
+			int first = rank(&pl->flows[pl->groups[pl->servers[i]]]);
 
 			t.first = i;
 			for (t.n = 1; i + t.n < pl->nservers; t.n++)
-				if (pl->flows[pl->groups[pl->servers[i + t.n]]].lane != lane)
+				if (rank(&pl->flows[pl->groups[pl->servers[i + t.n]]]) != first)
 					break;
-			plan_tree(pl, &t, chain);
+			if ((first == RANK_REST) == rest)
+				plan_tree(pl, &t, chain);
 		}
 	}
+}
+
+void plan_lanes(const struct plan *pl)
+{
+	lanes(pl, false);
+	if (plan_rest(pl))
+		lanes(pl, true);
 }

@@ -118,7 +118,9 @@ int plan_net_order(const struct policy_net *a, const struct policy_net *b);
 /* Sorts the policy's flows into lanes, groups and servers. -1: no memory. */
 int plan_collect(struct plan *pl);
 void plan_release(struct plan *pl);
-/* The chains `to_servers` and `from_servers`, and those that they lead to. */
+/* Does a conduit learn or shadow, so that it takes all of its scope? */
+bool plan_rest(const struct plan *pl);
+/* The chains `to_servers` and `from_servers`, where there is a rest `to_rest` and `from_rest`, and those that they lead to. */
 void plan_lanes(const struct plan *pl);
 
 /* ---- plan_safety.c ---- */

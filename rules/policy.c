@@ -180,7 +180,8 @@ bool policy_flow_get(const struct policy *p, unsigned i, struct policy_flow *out
 				    .hi = f->hi,
 				    .queue = f->lane == LANE_INSPECTED ? index16(c->queue)
 								       : (uint16_t)POLICY_NO_INDEX,
-				    .multicast = f->multicast != 0};
+				    .multicast = f->multicast != 0,
+				    .rest = f->lane == LANE_INSPECTED && f->rule == IMAGE_NONE && f->lo == 0};
 	return true;
 }
 

@@ -127,7 +127,7 @@ struct policy_net {
 /*
  * One box of tuples that a lane takes, replies included. Boxes of one policy are distinct and sorted by conduit; boxes of
  * different conduits never overlap; both nets are of one family. In enforce mode only what a rule names; in learn and
- * shadow mode the conduit's whole scope on its protocols' default ports as well. For LANE_SAFETY client and server are two peers (each pair
+ * shadow mode the conduit's whole scope as well: on its protocols' default ports, and on all others (`rest`). For LANE_SAFETY client and server are two peers (each pair
  * in both orders), or a peer and a multicast group: packets to the server's ports, and from those ports back.
  */
 struct policy_flow {
@@ -142,6 +142,7 @@ struct policy_flow {
 	uint16_t lo, hi; /* ports of the server; ICMP and ICMPv6: types */
 	uint16_t queue;  /* POLICY_NO_INDEX unless LANE_INSPECTED */
 	bool multicast;  /* server is a group */
+	bool rest;       /* every port of the scope, for what nothing else of the conduit takes: comes last */
 };
 unsigned policy_flows(const struct policy *p);
 bool policy_flow_get(const struct policy *p, unsigned i, struct policy_flow *out);
@@ -193,7 +194,7 @@ struct route {
 	enum failure failure;
 	enum on_deny on_deny;
 	bool single_master;
-	int proto;        /* enum proto_id; -1 for LANE_KERNEL and LANE_SAFETY */
+	int proto; /* enum proto_id; -1 for LANE_KERNEL, LANE_SAFETY, and what learn and shadow take of unknown ports and protocols */
 	uint16_t conduit; /* POLICY_NO_INDEX: none */
 	uint16_t zone;    /* the conduit's `to` zone, or that of dst; POLICY_NO_INDEX: none */
 	uint16_t queue;
@@ -205,8 +206,8 @@ struct route {
 
 /*
  * Which conduit and rule set a packet belongs to. The tuple is tried as client to server; if that finds none and `both`
- * is set, as server to client. A conduit in learn or shadow mode takes every tuple of its scope on its protocols' ports, so that what no
- * rule names can be seen.
+ * is set, as server to client. A conduit in learn or shadow mode takes every tuple of its scope, so that what no rule names can be
+ * seen; what is neither a rule's nor on a port of its protocols comes with LANE_INSPECTED and proto -1.
  */
 void policy_route(const struct policy *p, const struct tuple *t, bool both, struct route *out);
 

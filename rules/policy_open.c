@@ -261,7 +261,7 @@ static bool open_routes(const struct opening *o)
 	for (uint32_t i = 0; i < image_n_entries(m); i++) {
 		const struct image_entry *e = &image_entries(m)[i];
 		if (e->conduit >= image_n_conduits(m) || e->lane < LANE_SAFETY || e->lane > LANE_INSPECTED ||
-		    (e->lane == LANE_INSPECTED ? e->set >= image_n_sets(m) : e->set != IMAGE_NONE) ||
+		    (e->set != IMAGE_NONE && (e->lane != LANE_INSPECTED || e->set >= image_n_sets(m))) ||
 		    (e->lane == LANE_INSPECTED && image_conduits(m)[e->conduit].lane != LANE_INSPECTED))
 			return bad(o, "entries", i, "a field is out of bounds");
 	}

@@ -102,14 +102,21 @@ static bool route_one(const struct image *m, uint32_t client, uint32_t server, u
 	refuse(m, e->conduit, REASON_NONE, out);
 	out->lane = (enum lane)e->lane;
 	out->proto = -1;
-	if (e->lane == LANE_INSPECTED) {
+	if (e->lane == LANE_INSPECTED)
+		out->queue = (uint16_t)image_conduits(m)[e->conduit].queue;
+	if (e->set != IMAGE_NONE) {
 		const struct image_set *s = &image_sets(m)[e->set];
 		out->proto = (int)s->proto;
 		out->ruleset = e->set;
 		out->options = s->options;
-		out->queue = (uint16_t)image_conduits(m)[e->conduit].queue;
 	}
 	return true;
+}
+
+/* All that a conduit in learn or shadow mode takes because nothing else does. */
+static bool is_rest(const struct route *r)
+{
+	return r->lane == LANE_INSPECTED && r->proto < 0;
 }
 
 void policy_route(const struct policy *p, const struct tuple *t, bool both, struct route *out)
@@ -124,15 +131,21 @@ void policy_route(const struct policy *p, const struct tuple *t, bool both, stru
 			      .zone = POLICY_NO_INDEX,
 			      .queue = POLICY_NO_INDEX,
 			      .ruleset = IMAGE_NONE};
-	if (route_one(m, src, dst, proto | t->dport, out))
+	bool found = route_one(m, src, dst, proto | t->dport, out);
+	if (found && (!both || !is_rest(out)))
 		return;
 	if (both) {
 		struct route back = *out;
-		if (route_one(m, dst, src, proto | t->sport, &back)) {
+		back.lane = LANE_NONE;
+		/* Who is the server where anything goes: who is so by a rule or a protocol, else the end with the lower port. */
+		if (route_one(m, dst, src, proto | t->sport, &back) &&
+		    (!found || !is_rest(&back) || t->sport < t->dport)) {
 			back.from_server = true;
 			*out = back;
 			return;
 		}
+		if (found)
+			return;
 		/* Neither is open: say what the packet's own direction came to, if that was anything. */
 		if (out->reason == REASON_NO_CONDUIT && back.reason == REASON_NO_RULE) {
 			back.from_server = true;

@@ -164,8 +164,8 @@ static const struct schema_key rule_keys[] = {
 	{"clients", S_NAMES, MUST, .flags = S_ANY,
 	 .doc = "Hosts, groups, addresses or networks; `any`: every client of the conduit."},
 	{"servers", S_NAMES, ALL, .flags = S_ANY,
-	 .doc = "Which of the conduit's servers. Must be written when the conduit lists several or `any`, and only then; `any`: all "
-		"of them."},
+	 .doc = "Which of the conduit's servers. Must be written when the conduit lists several or `any`; where it lists one (a host, "
+		"a group), all of that is meant unless this says less. `any`: all of them."},
 	{"use", S_NAME, MUST_IN(RULE_PROFILE), .doc = "A profile."},
 	{"read", S_NAMES, IN(RULE_PROFILE), .doc = "Points of the profile that may be read."},
 	{"write", S_NAMES, IN(RULE_PROFILE),

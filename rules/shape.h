@@ -37,7 +37,7 @@ struct shape {
 	uint64_t count;
 	int64_t first_us, last_us; /* unix time */
 	uint32_t days;             /* on how many days it was seen; 0: not known */
-	uint32_t pad;
+	uint32_t client_days;      /* and its client, whatever it did */
 };
 #define SHAPE_IDENTITY offsetof(struct shape, min)
 

@@ -47,4 +47,14 @@ void learn_tick(struct learn *l, int64_t now_us);
  */
 int learn_get(struct learn *l, uint64_t *tail, struct shape *out, uint64_t *lost);
 
+/*
+ * What the recorder hands to `otfwctl learn propose`, as a file without a name: this, names of conduits (LEARN_FILE_NAME octets each,
+ * terminated), then shapes, whose conduit is the number of a name.
+ */
+#define LEARN_FILE_MAGIC 0x6e72656cu
+#define LEARN_FILE_NAME  64u
+struct learn_file {
+	uint32_t magic, shape_size, names, shapes;
+};
+
 #endif

@@ -12,7 +12,7 @@ _Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
 _Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
 
 struct layout {
-	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, end;
+	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, learn, end;
 };
 
 static uint64_t up(uint64_t n, uint64_t to)
@@ -33,7 +33,8 @@ static struct layout layout(void)
 	l.use = up(l.claims + (uint64_t)SHM_CLAIMS * SHM_CLAIM_SIZE, LINE);
 	l.ring = up(l.use + SHM_USE_TABLES * sizeof(struct shm_use_table), LINE);
 	l.guardian_ring = up(l.ring + sizeof(struct ring), LINE);
-	l.end = up(l.guardian_ring + sizeof(struct ring), PAGE);
+	l.learn = up(l.guardian_ring + sizeof(struct ring), LINE);
+	l.end = up(l.learn + sizeof(struct learn), PAGE);
 	return l;
 }
 
@@ -91,6 +92,7 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->use_at = l.use;
 	s->ring_at = l.ring;
 	s->guardian_ring_at = l.guardian_ring;
+	s->learn_at = l.learn;
 	s->guardian.queue_num = queue_num;
 	s->guardian.queue_index = queue_index;
 	s->guardian.failure = (uint8_t)failure;
@@ -115,7 +117,8 @@ struct shm *shm_open_mem(void *mem, size_t size, const char **err)
 		*err = "shared memory has another size";
 	else if (s->flows_at != l.flows || s->pool_at != l.pool || s->held_at != l.held ||
 		 s->books_at != l.books || s->rates_at != l.rates || s->claims_at != l.claims ||
-		 s->use_at != l.use || s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring)
+		 s->use_at != l.use || s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring ||
+		 s->learn_at != l.learn)
 		*err = "shared memory has another layout";
 	else
 		return s;

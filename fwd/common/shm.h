@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | rule use | ring | guardian ring
+ *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | rule use | ring | guardian ring | learn
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */
@@ -17,6 +17,7 @@
 
 #include "fwd/common/event.h"
 #include "fwd/common/island.h"
+#include "fwd/common/learn.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
 #define SHM_VERSION 7u
@@ -173,8 +174,8 @@ struct shm {
 	uint32_t magic, version;
 	uint64_t size;
 	uint64_t epoch; /* a number of this memory's own: no other has it, nor had it before */
-	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, use_at, ring_at,
-		guardian_ring_at; /* offsets from the start of struct shm */
+	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, use_at, ring_at, guardian_ring_at,
+		learn_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;
 	struct shm_suspect suspects[SHM_SUSPECTS];

@@ -36,6 +36,7 @@ int cmd_fmt(const struct command *cmd, int argc, char **argv);
 int cmd_help(const struct command *cmd, int argc, char **argv);
 int cmd_isolate(const struct command *cmd, int argc, char **argv);
 int cmd_init(const struct command *cmd, int argc, char **argv);
+int cmd_learn(const struct command *cmd, int argc, char **argv);
 int cmd_ledger(const struct command *cmd, int argc, char **argv);
 int cmd_manual(const struct command *cmd, int argc, char **argv);
 int cmd_override(const struct command *cmd, int argc, char **argv);
@@ -59,12 +60,16 @@ enum {
 	OPT_AT,
 	OPT_BACKEND,
 	OPT_BRIDGE,
+	OPT_CONDUIT,
 	OPT_CONFIRM,
 	OPT_CONTROL,
+	OPT_DAYS,
+	OPT_END,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
-	OPT_END,
 	OPT_FOR,
+	OPT_GAP,
+	OPT_INCLUDE,
 	OPT_INCLUDING_SAFETY,
 	OPT_IN_STEP,
 	OPT_ISOLATE,
@@ -72,15 +77,19 @@ enum {
 	OPT_LIBEXEC,
 	OPT_OTFWD,
 	OPT_OVERRIDE,
+	OPT_OWNER,
 	OPT_PART,
 	OPT_POLICY,
 	OPT_PORT,
 	OPT_QUEUE_BASE,
 	OPT_REASON,
 	OPT_RECORD_DIR,
+	OPT_REVIEW,
 	OPT_ROUTED,
 	OPT_RUN_DIR,
+	OPT_SINCE,
 	OPT_SOURCE,
+	OPT_TICKET,
 	OPT_WRITE,
 };
 

@@ -48,6 +48,10 @@ static void judge_pair(struct answer *a, const uint8_t *client, const uint8_t *s
 	}
 	if (a->reason != REASON_NONE || a->route.lane != LANE_INSPECTED)
 		return;
+	if (a->route.proto < 0) {
+		a->reason = REASON_NO_RULE;
+		return;
+	}
 	if (a->route.proto != a->proto) {
 		a->reason = REASON_PROTOCOL;
 		return;

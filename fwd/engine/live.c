@@ -4,10 +4,17 @@
 #include <string.h>
 
 #include "fwd/engine/spare.h"
+#include "fwd/engine/study.h"
+
+/* New shapes that get an event of their own, a second: what a scan makes of them is in the learn table all the same. */
+#define LEARN_EVENTS_A_SECOND 100u
 
 static struct {
 	struct shm *shm;
 	struct ring *ring;
+	struct learn *learn;
+	int64_t learn_second;
+	uint32_t learn_events; /* in it */
 	uint32_t generation;
 	bool counting; /* .event is not written yet */
 	struct event event;
@@ -17,6 +24,7 @@ void live_open(struct shm *shm)
 {
 	live.shm = shm;
 	live.ring = shm_at(shm, shm->ring_at);
+	live.learn = shm_at(shm, shm->learn_at);
 	live.counting = false;
 	spare_open(shm, live.ring);
 }
@@ -38,6 +46,7 @@ void live_tick(const struct verdict_time *now)
 {
 	live_flush();
 	spare_tick(now->wall_us);
+	learn_tick(live.learn, now->wall_us);
 }
 
 static enum event_type type_of(const struct report *r)
@@ -99,11 +108,40 @@ static void fill(struct event *e, const struct report *r, enum event_type type)
 	}
 }
 
+static void note(void *ctx, struct shape *s)
+{
+	bool *fresh = ctx;
+
+	s->generation = live.generation;
+	*fresh = learn_note(live.learn, s) || *fresh;
+}
+
+/*
+ * What passes in a conduit that learns. False: it needs no event, because its shape is known, or too many are new at once.
+ */
+static bool learn_report(const struct report *r)
+{
+	bool fresh = false;
+
+	if (study_report(r, note, &fresh) == 0)
+		return true;
+	if (!fresh)
+		return false;
+	if (live.learn_second != r->ts_us / 1000000) {
+		live.learn_second = r->ts_us / 1000000;
+		live.learn_events = 0;
+	}
+	return live.learn_events++ < LEARN_EVENTS_A_SECOND;
+}
+
 void live_event(const struct report *r)
 {
 	enum event_type type = type_of(r);
 	struct event *e = &live.event;
+	bool learns = r->route && r->route->mode == MODE_LEARN && r->judgement == JUDGED_ALLOW;
 
+	if (learns && !learn_report(r) && type == EVENT_LEARN)
+		return;
 	if (type == EVENT_NONE)
 		return;
 	if (live.counting && !r->pdu && e->type == type && e->candidate == (r->candidate != 0) &&

@@ -10,6 +10,8 @@
 #define UDP_LEN        8u
 #define PROTO_TCP      6u
 #define PROTO_UDP      17u
+#define PROTO_ICMP     1u
+#define PROTO_ICMPV6   58u
 #define V6_HOPOPTS     0u
 #define V6_ROUTING     43u
 #define V6_FRAGMENT    44u
@@ -122,6 +124,9 @@ enum reason pkt_parse(const uint8_t *data, uint32_t len, struct pkt *out)
 			return REASON_BAD_PACKET;
 		out->payload = (uint16_t)(out->l4 + UDP_LEN);
 	} else {
+		if ((out->tuple.ipproto == PROTO_ICMP || out->tuple.ipproto == PROTO_ICMPV6) &&
+		    here > out->l4)
+			out->tuple.dport = t[0];
 		return REASON_TRANSPORT;
 	}
 	out->tuple.sport = be16(t);

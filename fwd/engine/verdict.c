@@ -105,6 +105,43 @@ static void route_of(const struct verdict *v, const struct tuple *t, bool both, 
 		route_by_port(v, t, both, out);
 }
 
+/* ICMP that answers or tells of trouble: it comes with what it is about. */
+static bool icmp_follows(const struct tuple *t)
+{
+	switch ((unsigned)t->ipproto << 8 | t->dport) {
+	case IPPROTO_ICMP_NR << 8 | 0:
+	case IPPROTO_ICMP_NR << 8 | 3:
+	case IPPROTO_ICMP_NR << 8 | 11:
+	case IPPROTO_ICMP_NR << 8 | 12:
+	case IPPROTO_ICMP_NR << 8 | 14:
+	case IPPROTO_ICMP_NR << 8 | 16:
+	case IPPROTO_ICMP_NR << 8 | 18:
+	case IPPROTO_ICMPV6_NR << 8 | 1:
+	case IPPROTO_ICMPV6_NR << 8 | 2:
+	case IPPROTO_ICMPV6_NR << 8 | 3:
+	case IPPROTO_ICMPV6_NR << 8 | 4:
+	case IPPROTO_ICMPV6_NR << 8 | 129: return true;
+	default: return false;
+	}
+}
+
+/*
+ * What a conduit that learns or shadows takes although nobody knows its protocol. It passes unread, to learn only below an at-most that
+ * has such things.
+ */
+static void rest(struct work *w, enum reason reason)
+{
+	struct policy_conduit c;
+
+	if (w->route->mode == MODE_LEARN && policy_conduit_get(w->v->policy, w->route->conduit, &c) &&
+	    !(c.at_most >> ACCESS_OPAQUE & 1))
+		work_forbid(w, REASON_ACCESS);
+	else if (icmp_follows(&w->p->tuple))
+		work_accept(w, PLAN_MARK_PASSED); /* enforcing judges what it follows */
+	else
+		work_deny(w, reason);
+}
+
 /*
  * A packet that belongs to no flow: is it one that may begin one? False: it is dealt with (nothing allows it, or another
  * lane's). Without a policy what has no known port is nobody's business.
@@ -121,7 +158,7 @@ static bool route_packet(struct work *w, bool both, struct route *r)
 	else if (suspect_barred(w->v->shm, &w->p->tuple, r->from_server, w->now->mono_us))
 		work_forbid(w, REASON_QUARANTINED);
 	else if (r->proto < 0)
-		work_deny(w, REASON_NO_RULE); /* the scope of a conduit that only watches */
+		rest(w, REASON_NO_RULE);
 	else
 		return true;
 	return false;
@@ -215,7 +252,10 @@ static void unrouted(struct work *w, const struct route *r)
 	w->s = NULL;
 	w->slot = FLOW_NONE;
 	w->route = r;
-	work_deny(w, reason);
+	if (r->reason == REASON_NONE)
+		rest(w, REASON_NO_RULE);
+	else
+		work_deny(w, reason);
 	w->route = NULL;
 }
 
@@ -237,6 +277,7 @@ static bool route_anew(struct work *w)
 		if (r.lane != LANE_INSPECTED) {
 			flow_remove(&w->v->memory, w->slot);
 			w->f = NULL;
+			w->s = NULL;
 			w->slot = FLOW_NONE;
 			work_accept(w, PLAN_MARK_INSPECTED);
 			return false;
@@ -346,6 +387,14 @@ static void tcp_syn_ack(struct work *w, const struct flow_key *key, bool source_
 			if (r.mode == MODE_ENFORCE)
 				f->flags |= FLOW_DEAD;
 			unrouted(w, &r);
+			return;
+		}
+		if (r.lane != LANE_INSPECTED) {
+			flow_remove(m, w->slot);
+			w->f = NULL;
+			w->s = NULL;
+			w->slot = FLOW_NONE;
+			work_accept(w, PLAN_MARK_INSPECTED);
 			return;
 		}
 		f->route = r;
@@ -541,6 +590,8 @@ static void odd(struct work *w, enum reason reason)
 	/* ICMP and the like have no flow; a rule of the kernel's lane may allow them. */
 	if (reason == REASON_TRANSPORT && r.reason == REASON_NONE && r.lane != LANE_INSPECTED)
 		work_accept(w, PLAN_MARK_INSPECTED);
+	else if (reason == REASON_TRANSPORT && r.reason == REASON_NONE && r.proto < 0)
+		rest(w, reason);
 	else
 		work_deny(w, reason);
 }

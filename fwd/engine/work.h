@@ -5,8 +5,10 @@
 
 #include "fwd/engine/verdict.h"
 
-#define IPPROTO_TCP_NR 6u
-#define IPPROTO_UDP_NR 17u
+#define IPPROTO_TCP_NR    6u
+#define IPPROTO_UDP_NR    17u
+#define IPPROTO_ICMP_NR   1u
+#define IPPROTO_ICMPV6_NR 58u
 
 #define ANSWER_WITHIN_US 10000000u /* where a route says nothing */
 #define HELD_PER_FLOW    64u

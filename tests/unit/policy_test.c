@@ -327,7 +327,10 @@ static const struct path paths[] = {
 	{"10.1.0.99", 0, "10.2.0.9", 8, 1, true, "none", "plc", LANE_KERNEL, false},
 	{"fd00:1::99", 0, "fd00:2::9", 128, 58, true, "none", "plc", LANE_KERNEL, false},
 	{"10.1.0.77", 40000, "10.3.0.2", 502, 6, true, "none", "pack", LANE_INSPECTED, false},
-	{"10.1.0.77", 40000, "10.3.0.2", 44818, 6, true, "no-rule", "pack", LANE_NONE, false},
+	{"10.1.0.77", 40000, "10.3.0.2", 44818, 6, true, "none", "pack", LANE_INSPECTED, false},
+	{"10.3.0.2", 44818, "10.1.0.77", 40000, 6, true, "none", "pack", LANE_INSPECTED, true},
+	{"10.3.0.2", 44818, "10.1.0.77", 40000, 6, false, "no-conduit", NULL, LANE_NONE, false},
+	{"10.1.0.77", 0, "10.3.0.2", 8, 1, true, "none", "pack", LANE_INSPECTED, false},
 };
 
 static void route_row(void **state)
