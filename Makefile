@@ -88,7 +88,7 @@ $(B)/otfw-recorder: $(call o,fwd/recorder/main.c) $(B)/librecorder.a $(PURE)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium sqlite3)
 $(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,yaml-0.1 jansson libsodium libpcap sqlite3) -lm
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -264,6 +264,11 @@ static void status_text(const json_t *s)
 		       ask_number(t, "entries"), ask_number(t, "limit"),
 		       json_is_true(json_object_get(t, "near-full")) ? ", NEARLY FULL" : "",
 		       ask_number(t, "tracking-dropped"));
+	const json_t *chain = json_object_get(s, "audit");
+	if (json_is_object(chain))
+		printf("audit: %lld records%s, %lld wait, %lld lost\n", ask_number(chain, "n"),
+		       json_is_true(json_object_get(chain, "kept")) ? "" : ", CANNOT BE WRITTEN",
+		       ask_number(chain, "waiting"), ask_number(chain, "lost"));
 	const json_t *r = json_object_get(s, "recorder");
 	printf("recorder: %lld events, %lld lines lost, %lld write errors\n", ask_number(r, "events"),
 	       ask_number(r, "lines-lost"), ask_number(r, "write-errors"));

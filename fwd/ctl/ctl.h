@@ -27,6 +27,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 int cmd_candidate(const struct command *cmd, int argc, char **argv);
+int cmd_audit(const struct command *cmd, int argc, char **argv);
 int cmd_check(const struct command *cmd, int argc, char **argv);
 int cmd_compile(const struct command *cmd, int argc, char **argv);
 int cmd_decode(const struct command *cmd, int argc, char **argv);
@@ -64,11 +65,14 @@ enum {
 	OPT_CONFIRM,
 	OPT_CONTROL,
 	OPT_DAYS,
+	OPT_DB,
 	OPT_END,
+	OPT_EVENTS,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
 	OPT_FOR,
 	OPT_GAP,
+	OPT_HEAD,
 	OPT_INCLUDE,
 	OPT_INCLUDING_SAFETY,
 	OPT_IN_STEP,

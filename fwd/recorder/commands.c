@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
 #include "fwd/recorder/use.h"
 
@@ -93,6 +94,25 @@ static void run_rules(struct control *c, struct recorder *r, struct client *cl, 
 	client_answer(cl, &j);
 }
 
+static void run_audit(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	const json_t *from = json_object_get(request, "from");
+	struct jsonl j;
+
+	(void)c;
+	if (from && (!json_is_integer(from) || json_integer_value(from) < 0)) {
+		client_refuse(cl, "\"from\" is not the number of a record");
+		return;
+	}
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	audit_print(r, json_integer_value(from), &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer(cl, &j);
+}
+
 /* clang-format off */
 const struct control_command control_commands[] = {
 	{"status", run_status},
@@ -100,6 +120,7 @@ const struct control_command control_commands[] = {
 	{"ledger", run_ledger},
 	{"why", run_why},
 	{"rules", run_rules},
+	{"audit", run_audit},
 	{"isolate", run_island},
 	{"release", run_island},
 	{"override", run_island},

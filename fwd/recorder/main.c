@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
 #include "fwd/recorder/use.h"
 
@@ -104,6 +105,7 @@ static void finish(struct recorder *r)
 {
 	while (rings_drain(r))
 		log_flush(&r->log);
+	audit_close(r);
 	for (int ms = 0; ms < LAST_FLUSH_MS; ms += RECORDER_TICK_MS) {
 		log_flush(&r->log);
 		if (r->log.len == 0)
@@ -162,6 +164,7 @@ int main(int argc, char **argv)
 	tracking_open(&r.tracking);
 	why_open(&r.why);
 	use_open(&r);
+	audit_open(&r);
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 

@@ -131,11 +131,13 @@ struct tracking {
 	int64_t looked_us, told_us;
 };
 
-struct use_book; /* use.c */
+struct audit_book; /* audit.c */
+struct use_book;   /* use.c */
 
 struct recorder {
 	struct log log;
-	struct use_book *use; /* NULL: not opened */
+	struct use_book *use;     /* NULL: not opened */
+	struct audit_book *audit; /* NULL: not opened */
 	struct tracking tracking;
 	struct why why;
 	struct queue queues[QUEUES_MAX];

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
 #include "fwd/recorder/use.h"
 
@@ -198,7 +199,9 @@ static void tell_lost(struct recorder *r, unsigned queue, struct reader *in, con
 	in->lost_told = in->lost;
 }
 
-static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, const char *source)
+/* epoch: of the memory, where audit events of this ring are the guardian's; 0: whoever writes it changes nothing. */
+static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, const char *source,
+			 uint64_t epoch)
 {
 	struct event e;
 	unsigned n = 0;
@@ -212,7 +215,9 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 		bool kept = why_id(&r->why, &e, p, id, &place);
 		jsonl_open(&j, line, sizeof(line));
 		jsonl_event(&j, &e, p, kept ? id : NULL, source, queue);
-		if (!j.cut)
+		bool audited =
+			!j.cut && epoch && e.type == EVENT_AUDIT && audit_event(r, &e, epoch, line, j.len);
+		if (!j.cut && !audited)
 			log_line(&r->log, line, j.len);
 		if (!j.cut && kept)
 			why_keep(&r->why, place, line, j.len - 1);
@@ -231,11 +236,12 @@ bool rings_drain(struct recorder *r)
 
 	for (unsigned i = 0; i < r->nqueues; i++) {
 		struct queue *q = &r->queues[i];
-		any |= reader_drain(r, q->num, &q->guardian, "guardian");
-		any |= reader_drain(r, q->num, &q->engine, "engine");
+		any |= reader_drain(r, q->num, &q->guardian, "guardian", q->shm->epoch);
+		any |= reader_drain(r, q->num, &q->engine, "engine", 0);
 	}
 	if (r->mirror)
-		any |= reader_drain(r, 0, &r->mirror_events, "mirror");
+		any |= reader_drain(r, 0, &r->mirror_events, "mirror", 0);
+	audit_settle(r);
 	why_flush(&r->why);
 	return any;
 }

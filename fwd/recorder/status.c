@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What `otfwctl status` shows. Numbers are read while engines change them: each is right, their sum may be one packet off. */
+#include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
 
 static uint64_t load32(const _Atomic uint32_t *n)
@@ -146,6 +147,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	jsonl_array_end(j);
 	mirror_print(r, j);
 	tracking_status(r, j);
+	audit_status(r, j);
 	jsonl_object(j, "recorder");
 	jsonl_time(j, "since", r->started_us);
 	jsonl_uint(j, "events", r->events);
