@@ -141,36 +141,39 @@ NETNS := $(filter-out %/lib.sh,$(wildcard tests/netns/*.sh))
 .PHONY: tools
 tools: $(TOOLS)
 
+# As many compilers as processors, unless make was told another number.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 FUZZ_SECONDS ?= 60
 .PHONY: check test test-netns test-vm fuzz bench demo lint format help deps deps-bench deps-demo install clean manual
 check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) --
 
 test: deps
-	@$(MAKE) --no-print-directory all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
-	@$(MAKE) --no-print-directory VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
+	@$(MAKE) --no-print-directory $(JOBS) all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
 	@B=$(B) tests/run lint $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY)) \
 	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) -- $(NETNS)
 
 # On Debian's own kernel, emulated. Where no qemu or kernel is to be had it says so and is no failure.
 test-vm:
 	@tests/deps.sh vm || :
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory $(JOBS) all tools
 	@B=$(B) tests/vm/run.sh; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 test-netns: all tools
 	@B=$(B) tests/run $(NETNS)
 
 fuzz:
-	@$(MAKE) --no-print-directory VARIANT=fuzz $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=fuzz $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))
 	@B=build/fuzz tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: deps-bench
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory $(JOBS) all tools
 	@B=$(B) tests/bench/run.sh
 
 demo: deps-demo
-	@$(MAKE) --no-print-directory -s all tools
+	@$(MAKE) --no-print-directory $(JOBS) -s all tools
 	@B=$(B) tests/netns/demo/run.sh
 
 deps:

@@ -37,6 +37,10 @@
  * If it is in the middle of a packet it is told to continue first (somebody may have stopped it): killed there, it would cost a session. Else,
  * or if that does not help, it is killed, and what it held is settled by the failure mode (queue_settle).
  *
+ * An engine that would run and is given no processor is silent, but not stuck: to kill it would help nobody. So the time that it has had of a
+ * processor is noted when a silence begins, and the main thread, before it kills, asks what came of it since (starved(), watch_report.c). That
+ * delays no open packet: those go at the deadline as ever. What a closed zone waits for longer than before is bounded by STARVED_US.
+ *
  * Nothing unseen is uncounted: every release carries PLAN_MARK_RELEASED, which the kernel counts on the way out; `released` in shared memory
  * counts as well, exactly while the engine does nothing, and as an upper bound while it races. Each period of releases is an event
  * at its start and at its end; it ends after PERIOD_QUIET_US without one, so no more than two events a second come of it.
@@ -45,6 +49,7 @@
  */
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fwd/guardian/watch.h"
@@ -246,9 +251,22 @@ static void end_period(struct watched *w, int64_t now)
 
 /* ---- stuck engines ---- */
 
-static void ask_for(struct watched *w, enum ask what)
+int64_t watch_cpu_us(uint32_t pid)
+{
+	clockid_t clock;
+	struct timespec t;
+
+	if (pid == 0 || clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
+		return -1;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void ask_for(struct watched *w, enum ask what, int64_t since)
 {
 	atomic_store(&w->ask_pid, w->pid);
+	atomic_store(&w->ask_beat, w->heartbeat);
+	atomic_store(&w->ask_cpu_us, w->cpu_us);
+	atomic_store(&w->ask_since_us, since);
 	atomic_store(&w->ask, what);
 	watch_tell();
 }
@@ -270,8 +288,10 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 		return;
 	}
 	if (w->stuck_us == 0) {
-		if (waiting > 0)
+		if (waiting > 0) {
 			w->stuck_us = now;
+			w->cpu_us = watch_cpu_us(pid);
+		}
 		return;
 	}
 	/* A closed queue waits for its engine: its deadline bounds no delay. */
@@ -284,11 +304,12 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 		return;
 	if (atomic_load(&s->engine.busy) && stuck < limit + CONTINUE_US) {
 		if (!w->continued)
-			ask_for(w, ASK_CONTINUE);
+			ask_for(w, ASK_CONTINUE, w->stuck_us + limit);
 		w->continued = true;
 		return;
 	}
-	ask_for(w, ASK_KILL);
+	if (now >= atomic_load(&w->spared_us))
+		ask_for(w, ASK_KILL, w->stuck_us + limit);
 }
 
 /* ---- a tick ---- */

@@ -19,6 +19,14 @@ struct sample {
 	uint32_t id; /* the last one given by then */
 };
 
+/*
+ * Who is silent and wants to run is starved while it has had less than this of a processor: in so long it would have given a sign of life
+ * many times over. How long that saves it, and how often it is looked at meanwhile.
+ */
+#define STARVED_CPU_US 40000
+#define STARVED_US     1000000
+#define SPARE_US       10000
+
 enum ask { ASK_NOTHING, ASK_CONTINUE, ASK_KILL };
 
 struct watched {
@@ -41,15 +49,20 @@ struct watched {
 	uint32_t pid;
 	int64_t beat_us, stuck_us, released_us;
 	bool continued; /* stuck, and told to go on */
+	int64_t cpu_us; /* of a processor when it fell silent; -1: not known */
 
 	/* From here to the main thread. */
 	_Atomic uint32_t ask, ask_pid;
-	_Atomic uint32_t period; /* odd while packets pass uninspected */
+	_Atomic uint64_t ask_beat;    /* its last sign of life; */
+	_Atomic int64_t ask_cpu_us;   /* what it had had of a processor then; */
+	_Atomic int64_t ask_since_us; /* since when it counts as stuck */
+	_Atomic uint32_t period;      /* odd while packets pass uninspected */
 	_Atomic int64_t period_us, period_end_us;
 	_Atomic uint64_t period_packets;
 	_Atomic bool alive; /* at its start: the engine was only slow */
 
 	/* The main thread's. */
+	_Atomic int64_t spared_us; /* not to be asked for again before */
 	uint32_t told;
 };
 
@@ -77,6 +90,8 @@ struct watch {
 } __attribute__((aligned(4096)));
 extern struct watch watch;
 
+/* What a process has had of a processor, all its threads; -1: not known. */
+int64_t watch_cpu_us(uint32_t pid);
 /* Looks at every queue once. Not from two threads at a time. */
 void watch_tick(void);
 /* Lets the main thread call watch_report(). */

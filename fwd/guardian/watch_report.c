@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The main thread's side of the watch: which queues it has, and what it asks for but has no time to do or say. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -72,6 +74,35 @@ static void report_period(struct guardian *g, struct watched *w)
 	w->told = period;
 }
 
+/* What the kernel says a process does: 'R' when it runs, or would if it could. '?': not known. */
+static char state_of(pid_t pid)
+{
+	char path[32], text[256];
+	const char *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return '?';
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')'); /* the name stands in brackets */
+	return p && p[1] == ' ' ? p[2] : '?';
+}
+
+/* Silent for want of a processor? For STARVED_US at most: who is silent for longer is of no use, whatever the cause. */
+static bool starved(const struct watched *w, int64_t now)
+{
+	pid_t pid = w->q->child.pid;
+	int64_t before = atomic_load(&w->ask_cpu_us), had = watch_cpu_us((uint32_t)pid);
+
+	return before >= 0 && had >= 0 && had - before < STARVED_CPU_US &&
+	       now - atomic_load(&w->ask_since_us) < STARVED_US && state_of(pid) == 'R';
+}
+
 static void do_asked(struct guardian *g, struct watched *w)
 {
 	uint32_t what = atomic_exchange(&w->ask, ASK_NOTHING);
@@ -81,6 +112,13 @@ static void do_asked(struct guardian *g, struct watched *w)
 		return;
 	if (what == ASK_CONTINUE) {
 		kill(c->pid, SIGCONT);
+		return;
+	}
+	/* This thread may have waited for a processor itself, and the engine have had one before it. */
+	if (atomic_load(&w->q->shm->engine.heartbeat) != atomic_load(&w->ask_beat))
+		return;
+	if (starved(w, now_us())) {
+		atomic_store(&w->spared_us, now_us() + SPARE_US);
 		return;
 	}
 	c->kicked = true;
