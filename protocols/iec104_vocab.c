@@ -97,7 +97,7 @@ const struct vocab_function iec104_functions[] = {
 	{KEY(103), "clock-synchronisation", IS(CONFIGURE) | IS(READ), CAUSE,
 	 "C_CS_NA_1: sets the clock of the station; reads where the station tells its time"},
 	{KEY(104), "test", IS(DIAGNOSE), CAUSE, "C_TS_NA_1: a fixed pattern, sent back"},
-	{KEY(105), "reset-process", IS(OPERATE), CAUSE | FN_ARG(I104_ARG_QRP),
+	{KEY(105), "reset-process", IS(OPERATE), FN_STOPS | CAUSE | FN_ARG(I104_ARG_QRP),
 	 "C_RP_NA_1: restarts the station"},
 	{KEY(106), "delay-acquisition", IS(CONFIGURE), CAUSE, "C_CD_NA_1: tells the transmission delay"},
 	{KEY(107), "test-time", IS(DIAGNOSE), CAUSE, "C_TS_TA_1: a counter and a time, sent back"},

@@ -131,12 +131,17 @@ enum fn_flags {
 		1
 		<< 5, /* belongs to the session itself (connect, keep alive, acknowledge): a rule with a profile
 				has it beside the functions of its points */
+	/* A job of several requests. A rule with `unlock` that is locked again lets a job that was begun go on to its end, and no new one begin. */
+	FN_BEGINS = 1 << 6,    /* begins one */
+	FN_CONTINUES = 1 << 7, /* belongs to one that was begun */
+	FN_ENDS = 1 << 8,      /* so does this, and is its end */
+	FN_STOPS = 1 << 9, /* starts, stops or restarts a device or what runs on it: no `permit` allows it */
 };
 /* It may carry named integer i of struct proto.args: a rule must bound it or say any. An operation carries it wherever the
  * message has it; where it has not, the bound says nothing. */
-#define FN_ARG(i)   (1u << (8 + (i)))
-#define FN_ARGS     0xffffff00u
-#define FN_ARGS_MAX 24
+#define FN_ARG(i)   (1u << (10 + (i)))
+#define FN_ARGS     0xfffffc00u
+#define FN_ARGS_MAX 22
 struct vocab_function {
 	uint32_t lo, hi; /* function << 16 | sub, inclusive; lo == hi for a single one */
 	const char *name;

@@ -298,6 +298,9 @@ static int finish(struct build *b, uint8_t **image, size_t *size)
 	/* Strings end with one: an empty policy has the empty string. */
 	h.ethertypes = b->ethertypes;
 	memcpy(h.magic, IMAGE_MAGIC, sizeof(h.magic));
+	h.lent = b->model->lent;
+	if (b->model->lent)
+		memcpy(h.base, b->model->base, sizeof(h.base));
 	for (unsigned i = 0; i < IMAGE_PART_COUNT; i++) {
 		h.parts[i] = (struct image_part){(uint32_t)at, (uint32_t)b->parts[i].n};
 		at += (uint64_t)b->parts[i].n * part_sizes[i];

@@ -125,7 +125,7 @@ static uint64_t key_of(const char *conduit, const char *id)
 	return key;
 }
 
-static void rule_rate(struct image_rule *out, const struct model_conduit *c, const struct model_rule *r)
+static void rule_rate(struct image_rule *out, const struct model_rule *r)
 {
 	if (r->rate.max == 0)
 		return;
@@ -138,7 +138,19 @@ static void rule_rate(struct image_rule *out, const struct model_conduit *c, con
 	out->rate_room = more > (UINT64_MAX >> 8) / out->rate_step ? UINT64_MAX >> 8 : more * out->rate_step;
 	out->rate_max = r->rate.max;
 	out->rate_window_us = (uint32_t)r->rate.window_us;
-	out->rate_key = key_of(c->name, r->id);
+}
+
+static void rule_unlock(struct image_rule *out, const struct model_rule *r)
+{
+	if (r->unlock_max_us != 0) {
+		out->flags |= IMAGE_RULE_UNLOCK;
+		out->unlock_max_us = r->unlock_max_us;
+		out->unlock_approvals = r->unlock_approvals;
+	}
+	if (r->lent_until_us != 0) {
+		out->flags |= IMAGE_RULE_LENT;
+		out->lent_until_us = r->lent_until_us;
+	}
 }
 
 void compile_rule(struct build *b, uint32_t conduit, const struct model_conduit *c,
@@ -204,7 +216,10 @@ void compile_rule(struct build *b, uint32_t conduit, const struct model_conduit 
 			out.flags |= IMAGE_RULE_UNTIL;
 			out.until_us = r->until_us;
 		}
-		rule_rate(&out, c, r);
+		rule_rate(&out, r);
+		rule_unlock(&out, r);
+		if ((out.flags & (IMAGE_RULE_RATE | IMAGE_RULE_UNLOCK)) != 0)
+			out.rate_key = key_of(c->name, r->id);
 	}
 	*(struct image_rule *)build_add(b, IMAGE_RULES, 1) = out;
 }

@@ -326,7 +326,10 @@ static void put_pieces(struct diffing *d, struct records *pieces, unsigned side,
 			diff_append(&functions, ", ", diff_text("%s", p[k].name));
 		}
 		struct policy_rule r = {0};
+		struct policy_unlock u;
 		policy_rule_get(d->p[side], p[i].rule, &r);
+		if (policy_unlock_get(d->p[side], p[i].rule, &u) && u.max_us != 0)
+			diff_append(&functions, " ", diff_text("while unlocked"));
 		put_line(d, change, conduit_name(d->p[side], r.conduit), r.id,
 			 piece_text(&p[i], proto_get(proto), functions), client->name,
 			 server_text(d, server, &p[i], proto));

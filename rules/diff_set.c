@@ -90,6 +90,14 @@ static bool terms_cover(const struct image *ma, const struct image_rule *a, cons
 		return false;
 	if ((a->flags & IMAGE_RULE_UNTIL) != 0 && a->until_us < b->until_us)
 		return false;
+	if ((a->flags & IMAGE_RULE_UNLOCK) != 0 &&
+	    ((b->flags & IMAGE_RULE_UNLOCK) == 0 || a->unlock_max_us < b->unlock_max_us ||
+	     a->unlock_approvals > b->unlock_approvals))
+		return false;
+	/* A permit ends by itself; an unlocked rule stays one that is locked. */
+	if ((a->flags & (IMAGE_RULE_LENT | IMAGE_RULE_UNLOCK)) == IMAGE_RULE_LENT &&
+	    ((b->flags & IMAGE_RULE_LENT) == 0 || a->lent_until_us < b->lent_until_us))
+		return false;
 	if ((a->flags & IMAGE_RULE_RATE) != 0 &&
 	    ((b->flags & IMAGE_RULE_RATE) == 0 || a->rate_step > b->rate_step ||
 	     a->rate_room < b->rate_room || ((a->flags ^ b->flags) & IMAGE_RULE_PER_CLIENT) != 0))

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC   "otfw-img"
-#define IMAGE_VERSION 4u
+#define IMAGE_VERSION 5u
 #define IMAGE_ORDER   0x0102u
 #define IMAGE_MAX     (512u << 20) /* octets */
 #define IMAGE_NONE    UINT32_MAX   /* no index */
@@ -79,7 +79,9 @@ struct image {
 	struct image_part parts[IMAGE_PART_COUNT];
 	uint32_t site;                /* string */
 	struct image_span ethertypes; /* intervals */
-	uint32_t pad[3];
+	uint32_t lent;                /* 1: an overlay is applied */
+	uint8_t base[IMAGE_DIGEST];   /* the digest of the image without it */
+	uint32_t pad[2];
 };
 
 /* Inclusive; in a set sorted, disjoint and not adjacent. */
@@ -134,9 +136,11 @@ enum image_rule_flag {
 	IMAGE_RULE_PER_CLIENT = 1 << 7,
 	IMAGE_RULE_UNITS = 1 << 8,    /* units are listed, not any */
 	IMAGE_RULE_ANY_NAME = 1 << 9, /* symbolic names: any; otherwise those of .names */
+	IMAGE_RULE_UNLOCK = 1 << 10,  /* off, but where it is lent */
+	IMAGE_RULE_LENT = 1 << 11,    /* in force by an overlay, until lent_until_us at the latest */
 	/* Any of these: more is to be checked than access, unit, range and values. */
-	IMAGE_RULE_MORE =
-		IMAGE_RULE_ORIGINS | IMAGE_RULE_ARGS | IMAGE_RULE_WHEN | IMAGE_RULE_UNTIL | IMAGE_RULE_RATE,
+	IMAGE_RULE_MORE = IMAGE_RULE_ORIGINS | IMAGE_RULE_ARGS | IMAGE_RULE_WHEN | IMAGE_RULE_UNTIL |
+			  IMAGE_RULE_RATE | IMAGE_RULE_UNLOCK | IMAGE_RULE_LENT,
 };
 struct image_rule {
 	uint32_t id, reason, owner, ticket; /* strings, 0: none */
@@ -149,11 +153,15 @@ struct image_rule {
 	struct image_span values; /* intervals */
 	struct image_span names;  /* words: strings; one that ends in `*` stands for all that begin so */
 	int64_t until_us;
-	uint64_t rate_key;             /* stays the same for a rule of the same name in another image */
+	int64_t lent_until_us;
+	uint64_t unlock_max_us;
+	uint64_t
+		rate_key; /* of rules with rate or unlock: stays the same for a rule of the same name in another image */
 	uint64_t rate_step, rate_room; /* GCRA: emission interval and tolerance, in RATE_TICKS of a us */
 	uint32_t rate_max, rate_window_us;
 	uint32_t days; /* bit 0 Monday */
 	uint16_t from_min, to_min;
+	uint32_t unlock_approvals, pad;
 };
 
 enum image_cell_flag {

@@ -271,11 +271,16 @@ static void rule_options(struct making *m)
 
 static void rule_limits(struct making *m)
 {
-	struct node *rate = load_get(m->n, "rate"), *when = load_get(m->n, "when"), *max;
+	struct node *rate = load_get(m->n, "rate"), *when = load_get(m->n, "when"), *max,
+		    *unlock = load_get(m->n, "unlock");
 	struct model_rule *r = m->r;
 
 	r->until_us = load_num(m->n, "until", INT64_MAX);
 	r->rare = load_num(m->n, "rare", 0);
+	if (unlock && load_get(unlock, "max")) {
+		r->unlock_max_us = (uint64_t)load_num(unlock, "max", 0);
+		r->unlock_approvals = (unsigned)load_num(unlock, "approvals", 2);
+	}
 	if (rate && (max = load_get(rate, "max"))) {
 		r->rate = max->rate;
 		r->rate.burst = (uint32_t)load_num(rate, "burst", 1);

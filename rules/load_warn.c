@@ -81,7 +81,7 @@ static bool names_within(const struct model_rule *inner, const struct model_rule
 
 static bool limited(const struct model_rule *r)
 {
-	return r->rate.max || r->when.days || r->until_us != INT64_MAX;
+	return r->rate.max || r->when.days || r->until_us != INT64_MAX || r->unlock_max_us;
 }
 
 static bool rule_within(const struct model_rule *inner, const struct model_rule *outer)

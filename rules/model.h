@@ -133,7 +133,10 @@ struct model_rule {
 
 	struct model_rate rate;
 	struct model_when when;
-	int64_t until_us; /* unix time, INT64_MAX: no end */
+	int64_t until_us;       /* unix time, INT64_MAX: no end */
+	uint64_t unlock_max_us; /* not 0: the rule is off unless an overlay unlocks it */
+	unsigned unlock_approvals;
+	int64_t lent_until_us; /* not 0: an overlay adds it, or has unlocked it, until then */
 	bool rare;
 };
 
@@ -178,6 +181,8 @@ struct model {
 	struct model_conduit *conduits; /* in the order of their names, so that file order changes no image */
 	size_t nconduits;
 	struct intervals ethertypes; /* extra EtherTypes a bridge lets pass */
+	bool lent;                   /* an overlay is applied; base: the digest without it */
+	uint8_t base[POLICY_DIGEST];
 	struct arena *arena;
 };
 

@@ -25,6 +25,11 @@ const uint8_t *policy_digest(const struct policy *p)
 	return p->image->digest;
 }
 
+const uint8_t *policy_base_digest(const struct policy *p)
+{
+	return p->image->lent != 0 ? p->image->base : p->image->digest;
+}
+
 unsigned policy_zones(const struct policy *p)
 {
 	return image_n_zones(p->image);
@@ -104,6 +109,18 @@ bool policy_queue_get(const struct policy *p, unsigned i, struct policy_queue *o
 				     .failure = (enum failure)q->failure,
 				     .deadline_us = q->deadline_us};
 	return true;
+}
+
+bool policy_unlock_get(const struct policy *p, unsigned rule, struct policy_unlock *out)
+{
+	if (rule >= image_n_rules(p->image))
+		return false;
+	const struct image_rule *r = &image_rules(p->image)[rule];
+	*out = (struct policy_unlock){.max_us = r->unlock_max_us,
+				      .approvals = r->unlock_approvals,
+				      .lent = (r->flags & IMAGE_RULE_LENT) != 0,
+				      .until_us = r->lent_until_us};
+	return (r->flags & (IMAGE_RULE_UNLOCK | IMAGE_RULE_LENT)) != 0;
 }
 
 const char *policy_site(const struct policy *p)

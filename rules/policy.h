@@ -38,6 +38,8 @@ static inline unsigned policy_type_bits(uint32_t type)
 							 : 0;
 }
 
+#define UNLOCK_APPROVALS_MAX 4
+
 #define POLICY_DIGEST   32
 #define POLICY_NO_RULE  0xffffu
 #define POLICY_NO_INDEX 0xffffu
@@ -59,6 +61,8 @@ int policy_open(struct policy *p, const void *image, size_t size, char *err, siz
 
 /* SHA-256 over everything behind the digest, 32 octets. */
 const uint8_t *policy_digest(const struct policy *p);
+/* Of the policy proper: that of the image as it would be without an overlay (rules/overlay.h). The same where none is applied. */
+const uint8_t *policy_base_digest(const struct policy *p);
 
 /* ---- names and settings, for logs, status and the hook plan ---- */
 
@@ -104,6 +108,14 @@ bool policy_zone_get(const struct policy *p, unsigned i, struct policy_zone *out
 bool policy_conduit_get(const struct policy *p, unsigned i, struct policy_conduit *out);
 bool policy_rule_get(const struct policy *p, unsigned i, struct policy_rule *out);
 bool policy_queue_get(const struct policy *p, unsigned i, struct policy_queue *out);
+/* How a rule is unlocked, and what an overlay has made of it. False for one that neither concerns, and past the end. */
+struct policy_unlock {
+	uint64_t max_us; /* 0: it has no `unlock`: an overlay added it (a permit) */
+	unsigned approvals;
+	bool lent;        /* it is in force by an overlay, */
+	int64_t until_us; /* until then */
+};
+bool policy_unlock_get(const struct policy *p, unsigned rule, struct policy_unlock *out);
 const char *policy_site(const struct policy *p);
 /* A host's name for an address and unit ("p-101"), for an address ("gw-1"), or NULL. unit < 0: none. */
 const char *policy_host_name(const struct policy *p, const uint8_t ip[16], int64_t unit);
@@ -216,6 +228,8 @@ void policy_route(const struct policy *p, const struct tuple *t, bool both, stru
 struct policy_now {
 	int64_t unix_us;
 	bool clock_good; /* false: rules with `when` or `until` are off */
+	/* Not 0: what is judged belongs to a job that was begun under the rule whose match.job this is: it passes by it though it is locked. */
+	uint64_t job;
 };
 
 /* Token buckets of rules with `rate`, in memory the caller owns (zeroed at first): no heap. */
@@ -240,6 +254,8 @@ struct match {
 	int64_t got;    /* the value, function key, unit ... that failed */
 	int64_t lo, hi; /* the interval it was held against (the nearest one) */
 	bool is_float;  /* got, lo, hi are op_order_double() numbers */
+	/* A rule with `unlock` allowed operation 0, or would have if it were unlocked: its name as a number, the same in every image. Else 0. */
+	uint64_t job;
 };
 
 /*

@@ -357,6 +357,15 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 		add(t, " ended ");
 		add_date(t, m->hi);
 		break;
+	case REASON_LOCKED:
+		add_rule(t, p, m);
+		add(t, " is locked");
+		if (r != NULL)
+			add(t, ": `otfwctl unlock %s/%s` opens it for %s%" PRIu64 " min, by %" PRIu32 "%s",
+			    conduit_name(p, r), image_strings(p->image) + r->id, "at most ",
+			    r->unlock_max_us / 60000000, r->unlock_approvals,
+			    r->unlock_approvals == 1 ? " person" : " people");
+		break;
 	case REASON_CLOCK:
 		add(t, "the clock is not synchronised, so ");
 		add_rule(t, p, m);

@@ -98,6 +98,12 @@ bool rate_claim(const struct image_rule *rule, uint32_t number, const uint8_t cl
 bool rate_commit(const struct image *m, const uint8_t client[16], int64_t now_us, struct rates *rates,
 		 const struct rate_takes *takes);
 
+/* Is the rule in force by an overlay? Who lends it takes it back by the clock that counts from boot; the wall clock ends it too, where it is good. */
+static inline bool policy_lent(const struct image_rule *r, const struct policy_now *now)
+{
+	return (r->flags & IMAGE_RULE_LENT) != 0 && !(now->clock_good && now->unix_us >= r->lent_until_us);
+}
+
 /* REASON_NONE, WHEN, UNTIL or CLOCK for the hours of a rule. */
 enum reason policy_hours(const struct image *m, const struct image_rule *r, const struct policy_now *now);
 

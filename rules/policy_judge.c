@@ -292,8 +292,13 @@ static __attribute__((noinline)) enum reason judge_more(const struct asking *a, 
 	why = policy_hours(a->m, r, a->now);
 	if (why != REASON_NONE) {
 		out->got = a->now->unix_us;
-		out->hi = r->until_us;
+		out->hi = (r->flags & IMAGE_RULE_UNTIL) != 0 ? r->until_us : r->lent_until_us;
 		return why;
+	}
+	if ((r->flags & IMAGE_RULE_UNLOCK) != 0) {
+		out->job = r->rate_key;
+		if (!policy_lent(r, a->now) && a->now->job != r->rate_key)
+			return REASON_LOCKED;
 	}
 	if ((r->flags & IMAGE_RULE_RATE) != 0 && a->rates != NULL &&
 	    !rate_claim(r, rule, a->client, a->now->unix_us, a->rates, a->takes)) {

@@ -135,7 +135,11 @@ static inline __attribute__((always_inline)) enum reason match_op(struct asking 
 		const struct image_slot *slot = &image_slots(m)[c->slot];
 		if (judge(a, slot, c->cell, c->lo, c->hi, out) == REASON_NONE) {
 			if (i > 0) /* what refusing candidates left behind is of no interest */
-				*out = (struct match){.op = out->op};
+				*out = (struct match){
+					.op = out->op,
+					.job = (image_rules(m)[slot->rule].flags & IMAGE_RULE_UNLOCK) != 0
+						       ? image_rules(m)[slot->rule].rate_key
+						       : 0};
 			out->rule = (uint16_t)slot->rule;
 			out->cell = c->cell;
 			return REASON_NONE;

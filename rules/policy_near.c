@@ -21,8 +21,9 @@ unsigned judge_stage(enum reason r)
 	case REASON_CLOCK: return 13;
 	case REASON_UNTIL: return 14;
 	case REASON_WHEN: return 15;
-	case REASON_RATE: return 16;
-	default: return 17;
+	case REASON_LOCKED: return 16;
+	case REASON_RATE: return 17;
+	default: return 18;
 	}
 }
 

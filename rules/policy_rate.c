@@ -124,6 +124,8 @@ static int64_t offset_at(const struct image *m, int64_t unix_us)
 
 enum reason policy_hours(const struct image *m, const struct image_rule *r, const struct policy_now *now)
 {
+	if ((r->flags & (IMAGE_RULE_LENT | IMAGE_RULE_UNLOCK)) == IMAGE_RULE_LENT && !policy_lent(r, now))
+		return REASON_UNTIL;
 	if ((r->flags & (IMAGE_RULE_WHEN | IMAGE_RULE_UNTIL)) == 0)
 		return REASON_NONE;
 	/* A day either way of the representable is no time of a plant; it keeps the sums below in range. */

@@ -73,7 +73,7 @@ struct schema_map {
 };
 
 extern const struct schema_map schema_policy, schema_rule, schema_conduit, schema_zone, schema_site,
-	schema_host, schema_profile, schema_point, schema_rate, schema_when, schema_bridge;
+	schema_host, schema_profile, schema_point, schema_rate, schema_when, schema_unlock, schema_bridge;
 
 /* Kinds of rules and conduits. */
 enum rule_kind { RULE_PROFILE = 1, RULE_RAW = 2, RULE_L4 = 4 };

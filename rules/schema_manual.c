@@ -204,7 +204,7 @@ void schema_manual(FILE *out)
 {
 	static const struct schema_map *const maps[] = {
 		&schema_policy, &schema_site,    &schema_bridge, &schema_zone, &schema_host, &schema_profile,
-		&schema_point,  &schema_conduit, &schema_rule,   &schema_rate, &schema_when};
+		&schema_point,  &schema_conduit, &schema_rule,   &schema_rate, &schema_when, &schema_unlock};
 
 	fputs("# The policy language of otfw\n\n"
 	      "A policy is YAML: maps, lists and words. Aliases, anchors, tags, block text and several documents are refused. An unknown "

@@ -125,6 +125,19 @@ const struct schema_map schema_rate = {.title = "rate",
 				       .keys = rate_keys,
 				       .example = "rate: {max: 2/s, burst: 8, per: client}"};
 
+static const struct schema_key unlock_keys[] = {
+	{"max", S_DURATION, MUST, .min = 1 * S, .max = 24 * H,
+	 .doc = "The longest time it can be unlocked for at once."},
+	{"approvals", S_INT, ALL, .min = 1, .max = UNLOCK_APPROVALS_MAX, .otherwise = "2",
+	 .doc = "How many people it takes, who asks included: 1: nobody need approve; 2: a second person, known by another login."},
+	{0}};
+const struct schema_map schema_unlock = {
+	.title = "unlock",
+	.doc = "For maintenance: the rule is off until `otfwctl unlock CONDUIT/ID --for TIME --reason TEXT`, and whoever else must approve. At the end a "
+	       "running job (a block download) finishes, and no new one begins.",
+	.keys = unlock_keys,
+	.example = "unlock: {max: 4h, approvals: 2}"};
+
 static const struct schema_key when_keys[] = {
 	{"days", S_DAYS, ALL, .otherwise = "every day",
 	 .doc = "`mon-fri`, or a list: `[mon, wed, sat-sun]`."},
@@ -196,12 +209,14 @@ static const struct schema_key rule_keys[] = {
 	{"when", S_MAP, IN(INSPECTED), .map = &schema_when, .otherwise = "always", .doc = "At which hours."},
 	{"until", S_TIME, IN(INSPECTED), .otherwise = "for good",
 	 .doc = "The rule ends: `2026-12-31T18:00:00+01:00`."},
+	{"unlock", S_MAP, IN(INSPECTED), .map = &schema_unlock, .otherwise = "the rule is always on",
+	 .doc = "The rule is off until people unlock it, and off again at the end of their time."},
 	{"rare", S_BOOL, ALL, .otherwise = "false", .doc = "Used seldom on purpose: not reported as unused."},
 	{0}};
 const struct schema_map schema_rule = {
 	.title = "rule",
 	.doc = "What may pass. An operation passes only if one rule holds its whole range and every written value. Leaving a key out "
-	       "never allows more; only `rate`, `when`, `until` and `except` restrict what would hold without them.",
+	       "never allows more; only `rate`, `when`, `until`, `unlock` and `except` restrict what would hold without them.",
 	.keys = rule_keys,
 	.kind_names = rule_kinds,
 	.kind = rule_kind,
