@@ -34,6 +34,8 @@ enum msg_type {
 	MSG_LEDGER_READ, /* guardian -> recorder: arg = request number, status 0 or 1; memfd with the counters as text */
 	MSG_POLICY, /* recorder -> guardian: arg = request number, policy, for POLICY_CANDIDATE the caller's memfd; answered by MSG_RELOADED */
 	MSG_CANDIDATE, /* guardian -> engine, recorder: a sealed memfd with the candidate's image; none: there is no candidate */
+	MSG_LEND, /* recorder -> guardian: arg = request number; memfd with a struct lend_request (fwd/common/overlay.h); answered by MSG_RELOADED */
+	MSG_LENT, /* guardian -> recorder: memfd with what is lent, as overlay_print() has it */
 	MSG_POLICY_STATE, /* guardian -> recorder: state: which policy is in force and what waits for confirmation */
 };
 

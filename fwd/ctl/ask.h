@@ -41,6 +41,8 @@ void ask_numbers_print(const char *title, const json_t *o);
 /* A user by name, "uid 1234" where it has none, "otfw itself" for null; a time in seconds as people read it. Both return buf or a constant. */
 const char *ask_who(const json_t *uid, char *buf, size_t cap);
 const char *ask_when(const json_t *seconds, char *buf, size_t cap);
+/* "lent" of a status, for people. */
+void lent_text(const json_t *status);
 /* "islands" of a status, for people. */
 void islands_text(const json_t *status);
 

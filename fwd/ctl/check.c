@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "fwd/common/jsonl.h"
+#include "fwd/common/overlay.h"
 #include "fwd/ctl/ctl.h"
+#include "rules/overlay.h"
 
 static void valid_text(const char *path, const struct loaded *l, unsigned warnings)
 {
@@ -86,13 +88,62 @@ static bool write_source(const struct diag *diag, const char *path)
 	return good;
 }
 
+/* Compiles once more with what the overlay lends. What does not hold is left out, and said. */
+static bool lend(const struct command *cmd, const char *path, struct diag *diag, struct loaded *l)
+{
+	static struct overlay o;
+	size_t size, len;
+	char *text = (char *)file_read(path, &size), why[512];
+	uint8_t *image;
+	bool some = false;
+
+	if (!text || overlay_parse(&o, text, size) != 0) {
+		ctl_error(cmd, "%s: %s", path, text ? "is no overlay, or damaged" : strerror(errno));
+		free(text);
+		return false;
+	}
+	free(text);
+	if (!l->model) {
+		ctl_error(cmd, "an image has no source that anything could be lent on top of");
+		return false;
+	}
+	memcpy(l->model->base, policy_digest(&l->policy), POLICY_DIGEST);
+	for (unsigned i = 0; i < o.n; i++) {
+		const struct overlay_entry *e = &o.list[i];
+		struct overlay_item it = {.permit = e->permit,
+					  .name = e->name,
+					  .operation = e->operation,
+					  .reason = e->reason,
+					  .ticket = *e->ticket ? e->ticket : NULL,
+					  .until_us = e->until_us};
+
+		if (!overlay_in_force(e))
+			continue;
+		if (overlay_apply(l->model, &l->policy, &it, why, sizeof(why)) == 0)
+			some = true;
+		else
+			fprintf(stderr, "overlay %s: %s\n", e->name, why);
+	}
+	if (!some)
+		return true;
+	l->model->lent = true;
+	if (compile_image(l->model, diag, &image, &len) != 0 ||
+	    policy_open(&l->policy, image, len, why, sizeof(why)) != 0)
+		return false;
+	free(l->bytes);
+	l->bytes = image;
+	l->size = len;
+	return true;
+}
+
 int cmd_compile(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+						{"overlay", required_argument, NULL, OPT_OVERLAY},
 						{"source", required_argument, NULL, OPT_SOURCE},
 						{0}};
 	char hex[2 * POLICY_DIGEST + 1];
-	const char *output = NULL, *source = NULL;
+	const char *output = NULL, *source = NULL, *overlay = NULL;
 	struct loaded loaded;
 	int c;
 
@@ -100,6 +151,7 @@ int cmd_compile(const struct command *cmd, int argc, char **argv)
 		switch (c) {
 		case 'o': output = optarg; break;
 		case OPT_SOURCE: source = optarg; break;
+		case OPT_OVERLAY: overlay = optarg; break;
 		default: return EXIT_UNABLE;
 		}
 	}
@@ -110,6 +162,10 @@ int cmd_compile(const struct command *cmd, int argc, char **argv)
 	struct diag *diag = diag_new();
 	bool ok = loaded_from(cmd, argv[optind], diag, &loaded);
 	int status = loaded.status;
+	if (ok && overlay && !lend(cmd, overlay, diag, &loaded)) {
+		status = EXIT_UNABLE;
+		ok = false;
+	}
 	diag_print(diag, stderr, false);
 	if (ok && source && !write_source(diag, source)) {
 		status = ctl_error(cmd, "%s: %s", source, strerror(errno));

@@ -230,10 +230,14 @@ static void status_text(const json_t *s)
 
 	printf("otfw %s, site %s\n", string_of(s, "version"), string_of(s, "site"));
 	printf("policy generation %lld, %s\n", ask_number(s, "policy-generation"), string_of(s, "policy"));
+	const char *proper = json_string_value(json_object_get(s, "policy-proper"));
+	if (proper && strcmp(proper, string_of(s, "policy")) != 0)
+		printf("of it the policy proper, without what is unlocked or permitted: %s\n", proper);
 	json_array_foreach(json_object_get(s, "zones"), i, item)
 		printf("zone %s: fails %s%s\n", string_of(item, "name"), string_of(item, "failure"),
 		       json_is_true(json_object_get(item, "safety")) ? ", safety" : "");
 	islands_text(s);
+	lent_text(s);
 	json_array_foreach(json_object_get(s, "conduits"), i, item)
 		printf("conduit %s to %s: lane %s, mode %s, fails %s, %lld rules\n", string_of(item, "name"),
 		       string_of(item, "to"), string_of(item, "lane"), string_of(item, "mode"),

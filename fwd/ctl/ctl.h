@@ -47,6 +47,9 @@ int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
 int cmd_rules(const struct command *cmd, int argc, char **argv);
 int cmd_ruleset(const struct command *cmd, int argc, char **argv);
+int cmd_approve(const struct command *cmd, int argc, char **argv);
+int cmd_permit(const struct command *cmd, int argc, char **argv);
+int cmd_unlock(const struct command *cmd, int argc, char **argv);
 int cmd_why(const struct command *cmd, int argc, char **argv);
 int cmd_status(const struct command *cmd, int argc, char **argv);
 
@@ -80,6 +83,7 @@ enum {
 	OPT_JSON,
 	OPT_LIBEXEC,
 	OPT_OTFWD,
+	OPT_OVERLAY,
 	OPT_OVERRIDE,
 	OPT_OWNER,
 	OPT_PART,

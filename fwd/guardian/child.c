@@ -17,6 +17,7 @@
 
 #include "fwd/guardian/candidate.h"
 #include "fwd/guardian/guardian.h"
+#include "fwd/guardian/overlay.h"
 
 #define FIRST_FREE_FD 10
 #define YOUNG_US      1000000 /* who dies before this age is in a loop */
@@ -289,6 +290,7 @@ void recorder_start(struct guardian *g)
 		recorder_tell_queue(g, &g->queues[i]);
 	mirror_tell_recorder(g);
 	island_tell(g);
+	overlay_tell(g);
 	if (send_image(g, c) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
 	candidate_tell(g);

@@ -16,6 +16,7 @@
 
 #include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
+#include "fwd/common/overlay.h"
 #include "fwd/common/shm.h"
 #include "rules/plan.h"
 #include "rules/plan_opening.h"
@@ -73,7 +74,8 @@ struct image_mem {
 
 /* ---- reload.c ---- */
 
-enum reload_state { RELOAD_IDLE, RELOAD_COMPILING, RELOAD_HANDING, RELOAD_FILLING };
+/* LENDING: RELOAD_COMPILING once more, with the overlay. */
+enum reload_state { RELOAD_IDLE, RELOAD_COMPILING, RELOAD_LENDING, RELOAD_HANDING, RELOAD_FILLING };
 
 struct reload {
 	enum reload_state state;
@@ -89,8 +91,13 @@ struct reload {
 	int pidfd;
 	int words;           /* memfd: what the compiler said */
 	int out;             /* memfd: the image, before it is sealed */
+	bool lend;           /* the policy stays, its overlay has changed */
+	int source;          /* memfd: the texts of next; -1: there are none */
 	int64_t deadline_us; /* RELOAD_COMPILING, RELOAD_HANDING, RELOAD_FILLING */
 	struct image_mem next, previous;
+	/* The policy proper, where something is lent on top of it; else fd -1. As of next, of previous. */
+	struct image_mem proper, previous_proper;
+	int previous_source;
 	int job, njobs; /* RELOAD_FILLING */
 	int job_text[GUARDIAN_JOBS];
 };
@@ -184,6 +191,25 @@ struct candidate_work {
 	uint32_t request;
 };
 
+/* ---- overlay.c ---- */
+
+#define OVERLAY_ASKS 8
+
+struct overlay_ask {
+	uint32_t request, want, force; /* the changes that must be done before it is answered */
+	bool permit, must;             /* must: it is to come into force, and is given up if it cannot */
+	char name[OVERLAY_NAME], words[ISLAND_WORDS];
+};
+struct overlay_work {
+	struct overlay list;
+	/* Changes are counted: all of them, on disk, being written; of what is in force, in the engines, in the running reload. */
+	uint32_t want, saved, saving, force, applied, applying;
+	struct store_job job;
+	int64_t save_retry_us, apply_retry_us;
+	struct overlay_ask asks[OVERLAY_ASKS];
+	unsigned nasks;
+};
+
 struct guardian {
 	/* options */
 	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH],
@@ -205,6 +231,8 @@ struct guardian {
 	int signal_fd;
 	uint32_t generation;        /* of the newest image handed out */
 	struct image_mem active;    /* what engines are given when they start */
+	struct image_mem proper;    /* active without what is lent; fd -1: nothing is */
+	int source;                 /* memfd: the texts that active was made from; -1: there are none */
 	struct image_mem candidate; /* fd -1: none */
 	struct candidate_work cand;
 	struct queue queues[PLAN_QUEUES_MAX];
@@ -215,6 +243,7 @@ struct guardian {
 	struct ledger ledger;
 	bool accounted; /* the kernel had accounts already when we started: there may be losses in them */
 	struct island_work island;
+	struct overlay_work overlay;
 	struct opening opening;
 	char accounts[2][GUARDIAN_ACCOUNTS]; /* iptables: the chains that the kernel has, IPv4 and IPv6 */
 	bool stop;
@@ -356,6 +385,8 @@ int image_share(struct image_mem *img, const struct image_mem *of);
 /* reload.c */
 /* Starts a reload, or notes that another is wanted when one is running. asked: answer request on the recorder's channel. */
 void reload_begin(struct guardian *g, bool asked, uint32_t request);
+/* What is lent has changed: the policy in force is made anew with it. Only while no reload runs. */
+void reload_overlay(struct guardian *g);
 /* Called when its child ended, and every few milliseconds while it runs. */
 void reload_step(struct guardian *g, bool child_ended);
 /* Milliseconds until reload_step() is useful without a child's end; -1: no need. */

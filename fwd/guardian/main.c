@@ -34,6 +34,7 @@
 
 #include "fwd/guardian/candidate.h"
 #include "fwd/guardian/guardian.h"
+#include "fwd/guardian/overlay.h"
 
 #define STOP_WAIT_MS 1000
 #define POLL_FDS     (PLAN_QUEUES_MAX + WATCH_ENGINES)
@@ -376,6 +377,7 @@ enum watching {
 	WATCH_SAVE,
 	WATCH_OPENING,
 	WATCH_CANDIDATE,
+	WATCH_OVERLAY,
 	WATCH_WATCH,
 	WATCH_ENGINES
 };
@@ -422,6 +424,8 @@ static void on_recorder(struct guardian *g)
 			ledger_begin(g, m.arg);
 		else if (m.type == MSG_ISLAND)
 			island_request(g, &m);
+		else if (m.type == MSG_LEND)
+			overlay_request(g, &m, fd);
 		else if (m.type == MSG_POLICY)
 			policy_request(g, &m, fd);
 		if (fd >= 0)
@@ -441,6 +445,9 @@ static int wait_ms(const struct guardian *g)
 
 	if (island_ms >= 0 && (ms < 0 || island_ms < ms))
 		ms = island_ms;
+	int lend_ms = overlay_wait_ms(g);
+	if (lend_ms >= 0 && (ms < 0 || lend_ms < ms))
+		ms = lend_ms;
 	if (g->recorder.pid == 0)
 		next = g->recorder.start_at_us;
 	if (mirror_down(g) && g->mirror.child.start_at_us < next)
@@ -484,6 +491,8 @@ static void turn(struct guardian *g)
 		(struct pollfd){.fd = g->opening.pid > 0 ? g->opening.pidfd : -1, .events = POLLIN};
 	p[WATCH_CANDIDATE] =
 		(struct pollfd){.fd = g->cand.job.pid > 0 ? g->cand.job.pidfd : -1, .events = POLLIN};
+	p[WATCH_OVERLAY] =
+		(struct pollfd){.fd = g->overlay.job.pid > 0 ? g->overlay.job.pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	p[WATCH_WATCH] = (struct pollfd){.fd = watch_fd(), .events = POLLIN};
@@ -513,6 +522,7 @@ static void turn(struct guardian *g)
 	if (p[WATCH_LEDGER].revents)
 		ledger_step(g);
 	island_step(g);
+	overlay_step(g);
 	candidate_step(g);
 	opening_step(g);
 	revive(g);
@@ -564,6 +574,7 @@ static void end(struct guardian *g)
 	if (g->reload.pid > 0)
 		kill(g->reload.pid, SIGKILL);
 	island_end(g);
+	overlay_end(g);
 }
 
 static int choose_backend(struct guardian *g)
@@ -579,6 +590,7 @@ static int start(struct guardian *g)
 {
 	if (open_files(g) < 0 || island_load(g) < 0 || records_directory(g) < 0)
 		return -1;
+	overlay_load(g);
 	candidate_load(g);
 	choose_backend(g);
 	g->reload.initial = true;
@@ -600,13 +612,24 @@ int main(int argc, char **argv)
 		.records_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
+		.proper = {.fd = -1},
+		.source = -1,
+		.overlay = {.job = {.pidfd = -1}},
 		.candidate = {.fd = -1},
 		.cand = {.source = -1, .next = {.fd = -1}, .next_source = -1, .job = {.pidfd = -1}},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
 		.island = {.dir = -1, .pidfd = -1, .words = -1, .save_pidfd = -1},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},
 		.ledger = {.pidfd = -1, .text = -1, .base = -1},
-		.reload = {.pidfd = -1, .words = -1, .out = -1, .next = {.fd = -1}, .previous = {.fd = -1}},
+		.reload = {.pidfd = -1,
+			   .words = -1,
+			   .out = -1,
+			   .source = -1,
+			   .previous_source = -1,
+			   .next = {.fd = -1},
+			   .previous = {.fd = -1},
+			   .proper = {.fd = -1},
+			   .previous_proper = {.fd = -1}},
 	};
 	int what = options(&g, argc, argv), rc;
 

@@ -3,6 +3,7 @@
  * A policy swap, without losing a packet and without passing what only one of the two policies allows.
  *
  *   COMPILING   a child turns the file into an image; what it says is kept. A bad policy ends here: nothing has changed
+ *   LENDING     where rules are unlocked or operations permitted: a child compiles it once more, with them on top
  *   HANDING     queues that are new are opened, engines get the sealed image, each says when it judges by it
  *   FILLING     the kernel's chains are replaced, one commit a table
  *
@@ -26,10 +27,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fwd/guardian/guardian.h"
+#include "fwd/guardian/overlay.h"
 #include "rules/image.h"
 
 #define COMPILE_US    (30 * 1000000ll)
@@ -79,17 +82,25 @@ static void finish(struct guardian *g, bool good)
 		say("the policy is not loaded; generation %u stays in force", g->active.generation);
 	if (r->asked && g->recorder.channel >= 0 && msg_send(g->recorder.channel, &m, r->words) < 0)
 		say("cannot answer a reload request: %s", strerror(errno));
+	overlay_loaded(g, good, r->words);
 	if (r->words >= 0)
 		close(r->words);
 	if (r->out >= 0)
 		close(r->out);
-	r->words = r->out = -1;
+	if (r->source >= 0)
+		close(r->source);
+	r->words = r->out = r->source = -1;
 	island_refilled(g, good);
+	image_drop(&r->proper);
 	image_drop(&r->previous);
+	image_drop(&r->previous_proper);
+	if (r->previous_source >= 0)
+		close(r->previous_source);
+	r->previous_source = -1;
 	if (!good && r->initial)
 		g->stop = true;
 	r->state = RELOAD_IDLE;
-	r->rolling_back = false;
+	r->rolling_back = r->lend = false;
 	if (good && r->initial) {
 		/* Last: whoever reaches the control socket finds a policy in force. Until then events wait in their rings. */
 		r->initial = false;
@@ -131,18 +142,116 @@ static bool copy_image(struct guardian *g, int out)
 }
 
 static void compiled(struct guardian *g);
+static void take_over(struct guardian *g);
+
+/* otfwctl compile WHAT -o (3) ...; fds are the descriptors beside the image and the words. False: it cannot be started. */
+static bool compile_start(struct guardian *g, const char *what, const char *option, int fd, int in)
+{
+	struct reload *r = &g->reload;
+	char path[GUARDIAN_PATH + 16];
+	const char *argv[] = {path,   "compile",         what, "-o", "/proc/self/fd/3",
+			      option, "/proc/self/fd/4", NULL};
+	struct child_fd fds[] = {{r->out, 3},
+				 {r->words, STDERR_FILENO},
+				 /* the digest: said when the policy is in force */
+				 {g->null_fd, STDOUT_FILENO},
+				 {fd, 4},
+				 {in, 5}};
+	struct child_start s = {.argv = argv,
+				.fds = fds,
+				.nfds = in < 0 ? 4 : 5,
+				.cpu_s = COMPILE_CPU_S,
+				.as_mb = COMPILE_AS_MB,
+				.die_with_parent = true};
+
+	snprintf(path, sizeof(path), "%s/otfwctl", g->libexec);
+	if (access(path, X_OK) < 0)
+		snprintf(path, sizeof(path), "otfwctl");
+	r->deadline_us = now_us() + COMPILE_US;
+	r->pid = child_spawn(&s, &r->pidfd);
+	return r->pid >= 0;
+}
+
+static int image_memory(void)
+{
+	return memfd_create("otfw-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+/* Without what is lent: that at least can always be had. */
+static void lend_none(struct guardian *g, const char *why)
+{
+	struct reload *r = &g->reload;
+
+	words_add(r, why);
+	if (image_share(&r->next, &r->proper) < 0) {
+		fail(g, "no memory for a policy image");
+		return;
+	}
+	image_drop(&r->proper);
+	take_over(g);
+}
+
+/* r->next is the policy proper, r->source its texts: what is lent goes on top of it. */
+static void lend(struct guardian *g)
+{
+	struct reload *r = &g->reload;
+	int overlay = overlay_apply_text(g);
+
+	if (overlay < 0) {
+		take_over(g);
+		return;
+	}
+	r->proper = r->next;
+	r->next = (struct image_mem){.fd = -1};
+	if (r->out >= 0)
+		close(r->out);
+	r->out = image_memory();
+	int source = r->lend ? g->source : r->source;
+	struct stat st;
+	if (r->out < 0 || source < 0 || fstat(source, &st) < 0 || st.st_size == 0) {
+		close(overlay);
+		lend_none(
+			g,
+			"the policy in force is an image without its texts: nothing can be lent on top of it");
+		return;
+	}
+	r->state = RELOAD_LENDING;
+	bool started = compile_start(g, "/proc/self/fd/5", "--overlay", overlay, source);
+	close(overlay);
+	if (!started)
+		lend_none(g, "cannot start the compiler");
+}
+
+static void lent(struct guardian *g, bool good)
+{
+	struct reload *r = &g->reload;
+	char err[256] = "the policy does not compile with what is lent";
+
+	if (!good || image_take(&r->next, r->out, err, sizeof(err)) < 0) {
+		lend_none(g, err);
+		return;
+	}
+	r->out = -1; /* the image's now */
+	take_over(g);
+}
+
+void reload_overlay(struct guardian *g)
+{
+	struct reload *r = &g->reload;
+
+	r->asked = false;
+	r->lend = true;
+	r->words = memfd_create("otfw-words", MFD_CLOEXEC);
+	if (r->words < 0 || image_share(&r->next, g->proper.fd >= 0 ? &g->proper : &g->active) < 0) {
+		fail(g, "no memory for a policy image");
+		return;
+	}
+	lend(g);
+}
 
 void reload_begin(struct guardian *g, bool asked, uint32_t request)
 {
 	struct reload *r = &g->reload;
-	char path[GUARDIAN_PATH + 16];
-	const char *argv[] = {path, "compile", g->policy, "-o", "/proc/self/fd/3", NULL};
-	struct child_start s = {.argv = argv,
-				.nfds = 3,
-				.cpu_s = COMPILE_CPU_S,
-				.as_mb = COMPILE_AS_MB,
-				.die_with_parent = true};
-	struct child_fd fds[3];
 
 	if (r->state != RELOAD_IDLE) {
 		/* One may wait; it answers for the newest who asked. */
@@ -164,8 +273,9 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request)
 	r->request = request;
 	r->again_asked = false;
 	r->words = memfd_create("otfw-words", MFD_CLOEXEC);
-	r->out = memfd_create("otfw-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (r->words < 0 || r->out < 0) {
+	r->out = image_memory();
+	r->source = memfd_create("otfw-source", MFD_CLOEXEC);
+	if (r->words < 0 || r->out < 0 || r->source < 0) {
 		fail(g, "no memory for a policy image");
 		return;
 	}
@@ -175,17 +285,7 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request)
 		compiled(g);
 		return;
 	}
-	fds[0] = (struct child_fd){r->out, 3};
-	fds[1] = (struct child_fd){r->words, STDERR_FILENO};
-	fds[2] = (struct child_fd){g->null_fd,
-				   STDOUT_FILENO}; /* the digest: said when the policy is in force */
-	s.fds = fds;
-	snprintf(path, sizeof(path), "%s/otfwctl", g->libexec);
-	if (access(path, X_OK) < 0)
-		snprintf(path, sizeof(path), "otfwctl");
-	r->deadline_us = now_us() + COMPILE_US;
-	r->pid = child_spawn(&s, &r->pidfd);
-	if (r->pid < 0)
+	if (!compile_start(g, g->policy, "--source", r->source, -1))
 		fail(g, "cannot start the compiler");
 }
 
@@ -291,6 +391,14 @@ static void compiled(struct guardian *g)
 		return;
 	}
 	r->out = -1; /* the image's now */
+	lend(g);
+}
+
+/* r->next comes into force. */
+static void take_over(struct guardian *g)
+{
+	struct reload *r = &g->reload;
+
 	if (r->initial && kernel_base(g) < 0) {
 		image_drop(&r->next);
 		fail(g, "the base chains cannot be made");
@@ -318,7 +426,15 @@ static void compiled(struct guardian *g)
 		return;
 	}
 	r->previous = g->active;
+	r->previous_proper = g->proper;
 	g->active = (struct image_mem){.fd = -1};
+	g->proper = r->proper;
+	r->proper = (struct image_mem){.fd = -1};
+	if (!r->lend) {
+		r->previous_source = g->source;
+		g->source = r->source;
+		r->source = -1;
+	}
 	activate(g, &r->next);
 }
 
@@ -403,6 +519,15 @@ static void go_back(struct guardian *g, const char *why)
 	}
 	r->rolling_back = true;
 	g->active = (struct image_mem){.fd = -1};
+	image_drop(&g->proper);
+	g->proper = r->previous_proper;
+	r->previous_proper = (struct image_mem){.fd = -1};
+	if (!r->lend) {
+		if (g->source >= 0)
+			close(g->source);
+		g->source = r->previous_source;
+		r->previous_source = -1;
+	}
 	activate(g, &r->previous);
 	image_drop(&refused);
 }
@@ -463,6 +588,14 @@ void reload_step(struct guardian *g, bool child_ended)
 			r->deadline_us = INT64_MAX;
 		}
 		break;
+	case RELOAD_LENDING:
+		if (child_result(r, child_ended, &good)) {
+			lent(g, good);
+		} else if (late && r->pid > 0) {
+			kill(r->pid, SIGKILL);
+			r->deadline_us = INT64_MAX;
+		}
+		break;
 	case RELOAD_HANDING:
 		if (all_judge_by(g, g->active.generation))
 			fill(g);
@@ -490,6 +623,7 @@ int reload_wait_ms(const struct guardian *g)
 	switch (g->reload.state) {
 	case RELOAD_HANDING: return STEP_MS;
 	case RELOAD_COMPILING:
+	case RELOAD_LENDING:
 	case RELOAD_FILLING:
 		left = (g->reload.deadline_us - now_us()) / 1000;
 		return left < 0 ? 0 : left > 1000 ? 1000 : (int)left + 1;

@@ -126,6 +126,9 @@ const struct control_command control_commands[] = {
 	{"override", run_island},
 	{"candidate", run_candidate},
 	{"differences", run_differences},
+	{"unlock", run_lend},
+	{"approve", run_lend},
+	{"permit", run_lend},
 	{0},
 };
 /* clang-format on */

@@ -67,6 +67,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		control_ledger(c, r, m, fd);
 	else if (m->type == MSG_ISLANDS && fd >= 0)
 		islands_read(r, fd);
+	else if (m->type == MSG_LENT && fd >= 0)
+		lent_read(r, fd);
 	else if (fd >= 0)
 		close(fd);
 	if (m->type == MSG_STOP)

@@ -14,6 +14,7 @@
 #include "fwd/common/jsonl.h"
 #include "fwd/common/mirror.h"
 #include "fwd/common/msg.h"
+#include "fwd/common/overlay.h"
 #include "fwd/common/shm.h"
 #include "fwd/recorder/differ.h"
 #include "fwd/recorder/why.h"
@@ -151,6 +152,7 @@ struct recorder {
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
+	struct overlay lent;    /* the same */
 	int64_t started_us;
 	bool stop;
 };
@@ -216,6 +218,13 @@ struct control;
 void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_differences(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void policies_status(const struct recorder *r, struct jsonl *j);
+
+/* ---- lend.c ---- */
+
+void run_lend(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+/* What the guardian tells; takes fd. */
+void lent_read(struct recorder *r, int fd);
+void lent_status(const struct recorder *r, struct jsonl *j);
 
 /* ---- status.c ---- */
 

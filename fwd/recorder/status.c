@@ -135,12 +135,15 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	if (p) {
 		digest_print(policy_digest(p), hex);
 		jsonl_str(j, "policy", hex);
+		digest_print(policy_base_digest(p), hex);
+		jsonl_str(j, "policy-proper", hex);
 		policy_print(p, j);
 	} else {
 		jsonl_null(j, "policy");
 	}
 	policies_status(r, j);
 	islands_status(r, j);
+	lent_status(r, j);
 	jsonl_array(j, "queues");
 	for (unsigned i = 0; i < r->nqueues; i++)
 		queue_print(&r->queues[i], j);
