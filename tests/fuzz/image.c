@@ -22,7 +22,7 @@ static void judge(const struct policy *p, uint32_t set, const struct op *op)
 	pdu.nops = 2;
 	pdu.ops[0] = pdu.ops[1] = *op;
 	for (unsigned k = 0; k < 4; k++) {
-		struct policy_now now = {(int64_t)k * 800000000000000, k != 3};
+		struct policy_now now = {(int64_t)k * 800000000000000, k != 3, 0};
 		uint8_t client[16] = {[15] = (uint8_t)k};
 		policy_match(p, set, &pdu, client, &now, k == 2 ? NULL : &rates, &m);
 		policy_detail(p, op, 0, &m, detail, sizeof(detail));
@@ -38,7 +38,7 @@ static void walk(const struct policy *p)
 	struct policy_flow flow;
 	struct policy_net net;
 	struct policy_safety safety;
-	struct policy_now now = {1800000000000000, true};
+	struct policy_now now = {1800000000000000, true, 0};
 	struct route r;
 	struct match m;
 	uint16_t lo, hi;

@@ -212,7 +212,7 @@ static struct made exact_compile(const struct exact *e)
 static enum reason judge(const struct made *m, const struct pdu *pdu)
 {
 	struct tuple t = tuple_of("10.1.0.2", 40000, "10.2.0.2", lawful->port, 6);
-	struct policy_now now = {MAKE_NOW, true};
+	struct policy_now now = {MAKE_NOW, true, 0};
 	struct route r;
 	struct match out;
 

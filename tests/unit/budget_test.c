@@ -63,7 +63,7 @@ static unsigned long work(const struct made *m, enum layout layout, unsigned rul
 {
 	static struct pdu pdu;
 	struct tuple t = tuple_of("10.10.1.2", 40000, "10.10.2.2", 502, 6);
-	struct policy_now now = {MAKE_NOW, true};
+	struct policy_now now = {MAKE_NOW, true, 0};
 	const struct proto *proto = proto_get(PROTO_modbus);
 	unsigned long allowed = 0;
 	struct route route;

@@ -210,7 +210,7 @@ static struct made crowd_of(size_t n, bool by_unit)
 static int64_t match_ns(const struct made *m, size_t i, bool by_unit)
 {
 	static struct pdu pdu = {.nops = 1};
-	struct policy_now now = {MAKE_NOW, true};
+	struct policy_now now = {MAKE_NOW, true, 0};
 	struct match out;
 	struct tuple t = tuple_of("10.1.0.2", 40000, "10.2.0.2", 502, 6);
 	struct route r;

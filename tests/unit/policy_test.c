@@ -217,7 +217,7 @@ static void judge_row(void **state)
 	struct route route;
 	struct op_text text;
 	static struct pdu pdu;
-	struct policy_now now = {MAKE_NOW + r->after, !r->bad_clock};
+	struct policy_now now = {MAKE_NOW + r->after, !r->bad_clock, 0};
 	struct match m, tried;
 	char err[200] = "", detail[300];
 
@@ -261,7 +261,7 @@ static void several(void **state)
 {
 	static struct pdu pdu;
 	static struct op_text a, b;
-	struct policy_now now = {MAKE_NOW, true};
+	struct policy_now now = {MAKE_NOW, true, 0};
 	struct match m;
 	uint8_t client[16];
 	char err[200];
@@ -377,7 +377,7 @@ static void names(void **state)
 static void learn(void **state)
 {
 	static struct pdu pdu = {.nops = 1};
-	struct policy_now now = {MAKE_NOW, true};
+	struct policy_now now = {MAKE_NOW, true, 0};
 	struct match m;
 	uint8_t client[16];
 

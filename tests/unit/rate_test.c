@@ -70,7 +70,7 @@ static enum reason reads(const char *client, unsigned address, unsigned n, int64
 	static struct op_text text;
 	char line[100], err[100];
 	uint8_t ip[16];
-	struct policy_now now = {MAKE_NOW + at_us, false};
+	struct policy_now now = {MAKE_NOW + at_us, false, 0};
 	struct match m;
 
 	snprintf(line, sizeof(line), "modbus request unit 1 read-holding-registers holding %u", address);
