@@ -138,6 +138,7 @@ uint32_t flow_add(struct memory *m, const struct flow_key *k, bool source_b, boo
 	f->asked_used = 0;
 	f->last_us = now_us;
 	f->unknown_till = 0;
+	f->job = 0;
 	memset(f->state, 0, sizeof f->state);
 	memset(f->asked, 0, sizeof f->asked);
 	streams_unknown(f);
@@ -186,6 +187,7 @@ void flow_clear(struct memory *m, uint32_t slot)
 	memset(f->asked, 0, sizeof f->asked);
 	memset(f->state, 0, sizeof f->state);
 	f->unknown_till = 0;
+	f->job = 0;
 }
 
 bool flow_expired(const struct flow *f, int64_t now_us)
@@ -259,6 +261,8 @@ void undo_all(const struct undo *u, struct flow *f)
 		f->asked[i] = u->saved[i];
 	}
 	f->asked_used = u->used;
+	f->job = u->job;
+	f->job_us = u->job_us;
 }
 
 enum reason pending_add(struct flow *f, struct undo *u, const struct asked *ask, uint16_t rule,

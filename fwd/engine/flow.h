@@ -52,6 +52,8 @@ struct flow {
 	uint32_t asked_used;  /* bit i: asked[i] */
 	int64_t last_us;      /* last packet */
 	int64_t unknown_till; /* until then answers to requests never seen are taken */
+	uint64_t job;         /* that was begun under a rule with `unlock` (job.h); 0: none */
+	int64_t job_us;       /* when something of it passed last */
 	struct route route;
 	struct stream dir[2]; /* 0: from the client, 1: from the server */
 	struct asked asked[FLOW_ASKED];
@@ -101,12 +103,16 @@ void flow_recover(struct memory *m, uint32_t torn);
 struct undo {
 	uint32_t touched; /* slots saved */
 	uint32_t used;    /* asked_used before */
+	uint64_t job;     /* the same */
+	int64_t job_us;
 	struct asked saved[FLOW_ASKED];
 };
 static inline void undo_open(struct undo *u, const struct flow *f)
 {
 	u->touched = 0;
 	u->used = f->asked_used;
+	u->job = f->job;
+	u->job_us = f->job_us;
 }
 void undo_all(const struct undo *u, struct flow *f);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fwd/engine/candidate.h"
 #include "fwd/engine/claim.h"
+#include "fwd/engine/job.h"
 #include "fwd/engine/rewrite.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
@@ -222,6 +223,14 @@ static enum reason ask_policy(struct work *w, const struct match **match, bool *
 	struct policy_now now = {.unix_us = w->now->wall_us, .clock_good = w->now->clock_good};
 	enum reason r = policy_match_used(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
 					  &v->rates, &v->match, v->use.by);
+	/* A rule with `unlock` is involved. */
+	if (v->match.job && r == REASON_LOCKED && job_goes_on(w)) {
+		now.job = v->match.job;
+		r = policy_match_used(v->policy, w->route->ruleset, &v->pdu, flow_client(w->f), &now,
+				      &v->rates, &v->match, v->use.by);
+	}
+	if (v->match.job && r == REASON_NONE)
+		job_note(w);
 	*match = &v->match;
 	if (r == REASON_NONE && w->route->single_master && v->pdu.claim != CLAIM_NONE && w->dir == 0)
 		r = claim_judge(v->shm, w->f, (enum claim)v->pdu.claim, v->pdu.claimed, w->now->mono_us);

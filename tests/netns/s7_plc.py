@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A controller that speaks S7comm, as far as the tests need one: s7_plc.py ADDRESS LOG.
+"""A controller that speaks S7comm, as far as the tests need one: s7_plc.py ADDRESS LOG [PARTS SECONDS].
 
 Data blocks 1 and 10, merkers, SZL in two parts, clock, blocks up and down, program invocations, stop. Each job that reaches it is a
-line in LOG. Messages in parts are joined; `mms` and S7comm-plus are answered with as little as a session needs.
+line in LOG. Messages in parts are joined; PARTS: of a block that is
+loaded, 2 if not given, and how long it waits before each. `mms` and S7comm-plus are answered with as little as a session needs.
 """
 
 import socket
 import struct
 import sys
 import threading
+import time
 
 memory = {(0x84, 1): bytearray(range(256)), (0x84, 10): bytearray(256), (0x83, 0): bytearray(256), (0x81, 0): bytearray(256)}
 log = None
@@ -106,8 +108,10 @@ def download(conn, ref, param):
     name = param[9:18]
     note(f"download {name.decode()}")
     ack(conn, ref, b"\x1a")
-    for number in range(3):
-        code = 0x1B if number < 2 else 0x1C
+    parts, wait = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 4 else (2, 0)
+    for number in range(parts + 1):
+        code = 0x1B if number < parts else 0x1C
+        time.sleep(wait)
         send(conn, message(1, 0x6500 + number, bytes([code]) + bytes(7) + b"\x09" + name))
         kind, answer = receive(conn)
         if kind != 0xF0 or answer[1] != 3:

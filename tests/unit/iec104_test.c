@@ -238,7 +238,8 @@ static void golden_vocabulary(void **state)
 		/* Answers say `negative` besides; those to a read are its own kind of message. */
 		if (op->dir == DIR_RESPONSE)
 			flags &= ~FN_ARG(2);
-		assert_int_equal(flags, f->flags & ~(uint32_t)(FN_BEGINS | FN_CONTINUES | FN_ENDS | FN_STOPS));
+		assert_int_equal(flags,
+				 f->flags & ~(uint32_t)(FN_BEGINS | FN_CONTINUES | FN_ENDS | FN_STOPS));
 	}
 	free(data);
 }
