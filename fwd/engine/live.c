@@ -138,7 +138,8 @@ void live_event(const struct report *r)
 {
 	enum event_type type = type_of(r);
 	struct event *e = &live.event;
-	bool learns = r->route && r->route->mode == MODE_LEARN && r->judgement == JUDGED_ALLOW;
+	bool learns =
+		!r->candidate && r->route && r->route->mode == MODE_LEARN && r->judgement == JUDGED_ALLOW;
 
 	if (learns && !learn_report(r) && type == EVENT_LEARN)
 		return;

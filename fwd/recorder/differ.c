@@ -113,6 +113,12 @@ void differ_note(struct differ *d, const struct event *e, const char *line, size
 	if (e->ts_us > x->last_us)
 		x->last_us = e->ts_us;
 	x->count += n;
+	for (uint32_t i = 0; e->has & EVENT_HAS_OP && i < e->op.nvalues && i < EVENT_VALUES; i++) {
+		int64_t v = e->op.values[i];
+		x->min = !x->values || v < x->min ? v : x->min;
+		x->max = !x->values || v > x->max ? v : x->max;
+		x->values = true;
+	}
 	if (len > DIFFER_LINE)
 		return;
 	char *copy = malloc(len);
@@ -156,6 +162,10 @@ void differ_print(const struct differ *d, struct jsonl *j)
 		jsonl_time(j, "first", v[i]->first_us);
 		jsonl_time(j, "last", v[i]->last_us);
 		jsonl_uint(j, "count", v[i]->count);
+		if (v[i]->values) {
+			jsonl_int(j, "min", v[i]->min);
+			jsonl_int(j, "max", v[i]->max);
+		}
 		if (v[i]->line)
 			jsonl_raw(j, "event", v[i]->line, v[i]->len);
 		else

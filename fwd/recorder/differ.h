@@ -16,6 +16,8 @@ struct differ_entry {
 	uint64_t ident; /* 0: free */
 	int64_t first_us, last_us;
 	uint64_t count;
+	bool values; /* written ones, as the events carry them: */
+	int64_t min, max;
 	char *line; /* the newest event, as JSON without its newline; malloc'ed */
 	size_t len;
 };
