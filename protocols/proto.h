@@ -131,6 +131,7 @@ enum fn_flags {
 		1
 		<< 5, /* belongs to the session itself (connect, keep alive, acknowledge): a rule with a profile
 				has it beside the functions of its points */
+	FN_NAMED = 1 << 6, /* skips a safeguard: points of a profile do not imply it, a rule must name it */
 };
 /* It may carry named integer i of struct proto.args: a rule must bound it or say any. An operation carries it wherever the
  * message has it; where it has not, the bound says nothing. */
