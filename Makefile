@@ -144,6 +144,9 @@ tools: $(TOOLS)
 # As many compilers as processors, unless make was told another number.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# Those that run side by side begin with the longest, so that none is left over at the end.
+SLOWEST = $(wildcard tests/oracle/*.sh) $(patsubst $(B)/%,build/asan/%,$(LAWS)) $(LAWS)
+
 FUZZ_SECONDS ?= 60
 .PHONY: check test test-netns test-vm fuzz bench demo lint format help deps deps-bench deps-demo install clean manual
 check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
@@ -152,8 +155,8 @@ check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 test: deps
 	@$(MAKE) --no-print-directory $(JOBS) all tools $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=asan all $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY))
-	@B=$(B) tests/run lint $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(LAWS) $(FUZZ_REPLAY)) \
-	    $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) -- $(NETNS)
+	@B=$(B) tests/run $(SLOWEST) lint $(UNIT) $(FUZZ_REPLAY) $(patsubst $(B)/%,build/asan/%,$(UNIT) $(FUZZ_REPLAY)) \
+	    $(wildcard tests/cases/*.sh tests/config/*.sh) -- $(NETNS)
 
 # On Debian's own kernel, emulated. Where no qemu or kernel is to be had it says so and is no failure.
 test-vm:

@@ -216,7 +216,7 @@ static void ask(struct dnp3 *d)
 	a->last = (uint32_t)d->command;
 	a->size = 0;
 	a->aux[0] = (uint32_t)d->origin << 8 | (d->app_control & APP_SEQ);
-	a->aux[1] = 0;
+	a->aux[1] = d->blocks == 1; /* the answer is this block */
 	a->function = d->function;
 	a->sub = 0;
 	a->rule = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the DNP3 decoder share: dnp3_link.c (link frames, transport), dnp3.c (application header, pairing, select
- * before operate), dnp3_request.c and dnp3_answer.c (what objects mean in each direction), dnp3_objects.c (headers and sizes),
+ * before operate), dnp3_request.c and dnp3_answer.c (what objects mean in each direction), dnp3_file.c (which files are open),
+ * dnp3_objects.c (headers and sizes),
  * dnp3_vocab.c (names). Other code knows DNP3 only through proto.h. Clauses are those of IEEE 1815-2012.
  */
 #ifndef OTFW_PROTOCOLS_DNP3_H
@@ -22,6 +23,7 @@ enum {
 	DNP3_HEADERS_MAX = 683,  /* object headers of one fragment: DNP3_APP_MAX / 3 */
 	DNP3_OBJECTS_MAX = 2048, /* indexed or sized objects of one header: each has an octet at least */
 	DNP3_STATIONS = 12,      /* whose selects and answers in parts one session remembers */
+	DNP3_FILES = 8,          /* files that one session has open, or asks to open, at a time */
 	DNP3_SELECT_US = 10000000,
 };
 
@@ -195,10 +197,21 @@ struct dnp3_station {
 	bool selected, parts;
 };
 
+/* A file that is open, or waits to be. All zero: free. */
+struct dnp3_file {
+	uint32_t handle; /* as the outstation gave it */
+	uint16_t unit, origin;
+	uint16_t id;  /* of the request to open it */
+	uint8_t mode; /* what it was opened for */
+	bool waits;   /* for its handle */
+};
+
 struct dnp3_state {
 	uint32_t requests; /* so many were sent: what tells two requests with one sequence number apart */
 	uint32_t stamp;
+	uint32_t opened;
 	struct dnp3_station stations[DNP3_STATIONS];
+	struct dnp3_file files[DNP3_FILES];
 };
 _Static_assert(sizeof(struct dnp3_state) <= PROTO_STATE_MAX, "what a session remembers does not fit");
 
@@ -218,6 +231,7 @@ struct dnp3 {
 	uint16_t function; /* application function, or DNP3_LINK_... */
 	uint8_t dir;       /* enum direction of the operations */
 	bool unanswered;   /* a request whose answer is that to another one */
+	uint8_t blocks;    /* of files, asked for or answered */
 };
 
 /* ---- dnp3_link.c ---- */
@@ -274,6 +288,16 @@ static inline uint64_t dnp3_hash(uint64_t h, const uint8_t *p, uint32_t n)
 	return h;
 }
 #define DNP3_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* ---- dnp3_file.c: views are the objects of group 70 ---- */
+
+/* A request to open a file (variation 3), and the status that gives it its handle, or does not (variation 4). */
+void dnp3_file_opening(struct dnp3 *d, struct view object, uint32_t mode);
+void dnp3_file_status(struct dnp3 *d, struct view object);
+/* A request with a handle (variations 4 and 5): a fault (state) where it is not open for what the function does. */
+void dnp3_file_use(struct dnp3 *d, struct view object);
+/* Adds which block it is (variation 5) to d->command: what an answer repeats. */
+void dnp3_file_block_hash(struct dnp3 *d, struct view object);
 
 /* ---- dnp3_request.c, dnp3_answer.c: from behind the function code ---- */
 

@@ -89,6 +89,12 @@ static void check_file(struct dnp3 *d, struct dnp3_objects *o)
 			(void)dnp3_file_name(d, v, o->variation == 3 ? 26 : 20, &name);
 		if ((o->variation == 5 || o->variation == 6) && o->count == 1)
 			o->first = o->last = dnp3_file_block(v);
+		if (o->variation == 4)
+			dnp3_file_status(d, v);
+		if (o->variation == 5 && d->asked && d->asked->aux[1]) {
+			dnp3_file_block_hash(d, v);
+			d->blocks = 1;
+		}
 	}
 }
 
@@ -122,13 +128,15 @@ static void one_header(struct dnp3 *d, struct dnp3_objects *o)
 	}
 }
 
-/* The answer to a command repeats it, or says in its indications why there is nothing to repeat. */
+/* The answer to a command repeats it, a block is the one that was asked for; or it says in its indications why there is nothing to repeat. */
 static void repeats(struct dnp3 *d)
 {
 	uint32_t fn = d->asked->function;
+	uint64_t want = (uint64_t)d->asked->first << 32 | d->asked->last;
+	if (fn == DNP3_READ && d->blocks && d->command != want)
+		dnp3_fail(d, REASON_ANSWER_CONTENT, "file-handle", 4);
 	if (fn != DNP3_SELECT && fn != DNP3_OPERATE && fn != DNP3_DIRECT_OPERATE)
 		return;
-	uint64_t want = (uint64_t)d->asked->first << 32 | d->asked->last;
 	bool nothing = !(d->spaces & (1u << SP_CROB | 1u << SP_ANALOG_OUTPUT));
 	if (d->command != want && !(nothing && (d->c.data[3] & 0x3f)))
 		dnp3_fail(d, REASON_ANSWER_CONTENT, "objects", 4);

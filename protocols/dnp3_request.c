@@ -70,8 +70,12 @@ static bool file_block(struct dnp3 *d, struct dnp3_objects *o)
 	} else if (o->count != 1) {
 		dnp3_fail(d, REASON_COUNT, "count", o->at + 3);
 	} else {
-		o->first = o->last = dnp3_file_block(dnp3_sized(o, &at));
-		return true;
+		struct view v = dnp3_sized(o, &at);
+		o->first = o->last = dnp3_file_block(v);
+		dnp3_file_block_hash(d, v);
+		d->blocks = (uint8_t)(d->blocks < 2 ? d->blocks + 1 : 2);
+		dnp3_file_use(d, v);
+		return cursor_ok(&d->c);
 	}
 	return false;
 }
@@ -419,6 +423,8 @@ static void request_file(struct dnp3 *d, uint32_t variation, enum access access)
 		dnp3_arg(op, DNP3_ARG_OBJECT, o.group << 8 | o.variation);
 		if (variation == 2)
 			check_credentials(d, v);
+		if (variation == 4)
+			dnp3_file_use(d, v);
 		if (variation != 3 && variation != 7)
 			continue;
 		if (!dnp3_file_name(d, v, variation == 3 ? 26 : 20, &name))
@@ -433,6 +439,8 @@ static void request_file(struct dnp3 *d, uint32_t variation, enum access access)
 		dnp3_arg(op, DNP3_ARG_FILE_MODE, mode);
 		if (opens && mode == 1)
 			op->access = ACCESS_READ;
+		if (opens && cursor_ok(&d->c))
+			dnp3_file_opening(d, v, mode);
 	}
 }
 

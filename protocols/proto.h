@@ -135,13 +135,14 @@ enum fn_flags {
 	FN_BEGINS = 1 << 6,    /* begins one */
 	FN_CONTINUES = 1 << 7, /* belongs to one that was begun */
 	FN_ENDS = 1 << 8,      /* so does this, and is its end */
-	FN_STOPS = 1 << 9, /* starts, stops or restarts a device or what runs on it: no `permit` allows it */
+	FN_STOPS = 1 << 9,  /* starts, stops or restarts a device or what runs on it: no `permit` allows it */
+	FN_NAMED = 1 << 10, /* skips a safeguard: points of a profile do not imply it, a rule must name it */
 };
 /* It may carry named integer i of struct proto.args: a rule must bound it or say any. An operation carries it wherever the
  * message has it; where it has not, the bound says nothing. */
-#define FN_ARG(i)   (1u << (10 + (i)))
-#define FN_ARGS     0xfffffc00u
-#define FN_ARGS_MAX 22
+#define FN_ARG(i)   (1u << (11 + (i)))
+#define FN_ARGS     0xfffff800u
+#define FN_ARGS_MAX 21
 struct vocab_function {
 	uint32_t lo, hi; /* function << 16 | sub, inclusive; lo == hi for a single one */
 	const char *name;

@@ -355,7 +355,7 @@ void load_rule_profile(struct making *m)
 	for (const struct vocab_function *f = m->p->functions; f->name; f++) {
 		bool points = f->flags & FN_RANGE && f->access & m->r->access;
 
-		if (f->flags & (FN_OPAQUE | FN_GROUP) || !(points || f->flags & FN_SESSION))
+		if (f->flags & (FN_OPAQUE | FN_GROUP | FN_NAMED) || !(points || f->flags & FN_SESSION))
 			continue;
 		set_add(m->l->arena, &m->r->functions, f->lo, f->hi);
 		m->flags |= f->flags;

@@ -188,7 +188,7 @@ static void account_accept(const struct account *a, uint32_t mark, const char *l
 
 static void account_bad(const struct account *a)
 {
-	/* nft's bridge family has no reject in forward: there nothing but what is invalid comes here. */
+	/* nft's bridge family has no reject in forward: BASE has it, further in front. Nothing but what is invalid comes here. */
 	if (!(a->pl->o->bridge && a->pl->o->backend == PLAN_NFT))
 		RULE(a, "reset", .ipproto = IPPROTO_TCP, .syn = SYN_NOT, .dead = true, .action = DO_REJECT,
 		     .label = "reset");

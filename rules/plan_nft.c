@@ -164,6 +164,22 @@ static void print_ack_set(const char *name, const char *type, unsigned base, FIL
 }
 
 /*
+ * On a bridge: nft can reject there only before the forward hook, and what is known of a session only behind connection tracking (-200). The sender of
+ * a session that an engine has reset learns of it with its next segment; the safety lane is untracked and has no mark. What is
+ * rejected here never enters the forward path, so it is in no zone's account.
+ */
+static void print_bridge_reset(FILE *out)
+{
+	fprintf(out,
+		"table bridge otfw {\n"
+		"\tchain hook_reset {\n\t\ttype filter hook prerouting priority -150; policy accept;\n\t}\n}\n"
+		"flush chain bridge otfw hook_reset\n"
+		"add rule bridge otfw hook_reset ct mark & 0x%x == 0x%x tcp flags & (fin|syn|rst|ack) != syn counter "
+		"reject with tcp reset comment \"otfw bridge-reset\"\n",
+		PLAN_MARK_MASK, PLAN_MARK_RESET);
+}
+
+/*
  * Chains without rules may be declared again and again. The hooks' own rules are replaced by the same, which leaves waiting
  * packets alone. The forward hook drops what its chain does not accept, so it is closed until it is filled. A dropping policy is
  * also what remains should somebody flush the chain.
@@ -190,6 +206,8 @@ void plan_nft_base(const struct plan_options *o, FILE *out)
 		"flush chain %s otfw hook_postrouting\nadd rule %s otfw hook_postrouting jump postrouting\n"
 		"flush chain %s otfw postrouting\n",
 		f, f, f, f, f, f, f);
+	if (o->bridge)
+		print_bridge_reset(out);
 	plan_ledger(plan_nft_rule, o, out);
 }
 

@@ -234,7 +234,10 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 	case REASON_FUNCTION:
 	case REASON_OPAQUE:
 		add_function(t, proto, op);
-		add(t, " is not among the functions of %s", r != NULL ? conduit_name(p, r) : "any rule");
+		add(t, " is in no rule");
+		if (r != NULL)
+			add(t, " of %s", conduit_name(p, r));
+		add(t, " for this client");
 		if (m->reason == REASON_OPAQUE)
 			add(t, ", and its payload cannot be read");
 		break;

@@ -135,6 +135,8 @@ static void print_function(const struct proto *p, const struct vocab_function *f
 		fprintf(out, "; needs `%s`", p->name_key);
 	if (f->flags & FN_SESSION)
 		fputs("; goes with every profile", out);
+	if (f->flags & FN_NAMED)
+		fputs("; goes with no profile", out);
 	if (f->flags & FN_OPAQUE)
 		fputs("; not part of `any`", out);
 	fprintf(out, "): %s\n", f->doc);

@@ -2,8 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/deps.sh [build|demo|test|bench|vm]: installs what a bare Debian 12 lacks for that (test when nothing is said). It asks dpkg
 # first and does nothing when all is there, so every make target can afford it. Exit status 2: packages are missing and cannot be
-# installed (not root, no apt); which ones is said.
+# installed (not root, no apt); which ones is said. Where node and npm are there, the peers that come from npm are put into build/peers; without
+# them their test is skipped, and says so.
 set -u
+cd "$(dirname "$0")/.." || exit 2
+# Two programs that speak S7, one of them built here (C++), while other things are built; who wants them waits for the lock. Tried once.
+npm_peers() {
+	local to=build/peers
+	command -v node >/dev/null && command -v npm >/dev/null && [ -z "${NODE_PATH:-}" ] && [ ! -e "$to/tried" ] || return 0
+	mkdir -p "$to" || return 0
+	echo "deps: npm installs node-snap7 and nodes7 into $to, meanwhile"
+	(
+		flock -n 9 || exit
+		[ ! -e /usr/include/node/node.h ] || export npm_config_nodedir=/usr
+		# Elsewhere, and moved into place whole.
+		timeout -k 5 120 npm install --prefix "$to/new" --no-audit --no-fund --no-save --fetch-retries=1 --fetch-timeout=10000 \
+			node-snap7@1.0.9 nodes7@0.3.18 &&
+			NODE_PATH=$to/new/node_modules node -e 'require("node-snap7"); require("nodes7")' && mv "$to/new/node_modules" "$to/"
+		touch "$to/tried"
+	) >"$to/npm.log" 2>&1 </dev/null 9>"$to/lock" &
+}
 build=(gcc make pkg-config libc6-dev libnetfilter-queue-dev libmnl-dev libyaml-dev libnftables-dev libpcap-dev libjansson-dev
 	libsodium-dev libseccomp-dev libcap-ng-dev libsqlite3-dev)
 demo=(libmodbus-dev iptables nftables iproute2)
@@ -32,7 +50,10 @@ missing=()
 for p in "${want[@]}"; do
 	case $'\n'$have$'\n' in *$'\n'"installed $p"$'\n'*) ;; *) missing+=("$p") ;; esac
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+	[ "${1:-test}" != test ] || npm_peers
+	exit 0
+fi
 if [ "$(id -u)" -ne 0 ]; then
 	echo "deps: not installed, and only root can install: ${missing[*]}" >&2
 	exit 2
@@ -42,6 +63,7 @@ export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+	[ "${1:-test}" != test ] || npm_peers
 	exit 0
 fi
 tail -n 20 "$log" >&2

@@ -317,6 +317,7 @@ int nfq_run(struct shm *shm, const char **what)
 		beat(&shm->engine);
 		if (n > 0) {
 			on_datagram((int)n);
+			beat(&shm->engine); /* the time of this packet is over: a wait for the next one begins */
 		} else if (n < 0 && e == ENOBUFS) {
 			shm_add(shm, SHM_QUEUE_ERRORS, 1);
 		} else if (n < 0 && e != EAGAIN && e != EWOULDBLOCK && e != EINTR) {

@@ -35,7 +35,9 @@
  *
  * An engine is stuck when a packet waits and no sign of life has come for STUCK_MIN_US, or STUCK_DEADLINES deadlines where that is more.
  * If it is in the middle of a packet it is told to continue first (somebody may have stopped it): killed there, it would cost a session. Else,
- * or if that does not help, it is killed, and what it held is settled by the failure mode (queue_settle).
+ * or if that does not help, it is killed, and what it held is settled by the failure mode (queue_settle). Each of the
+ * watch's CPUs must have been seen to run meanwhile: a virtual one that its host stopped, or all of them, finds an old silence when it goes on,
+ * and an engine that has not had its turn yet.
  *
  * An engine that would run and is given no processor is silent, but not stuck: to kill it would help nobody. So the time that it has had of a
  * processor is noted when a silence begins, and the main thread, before it kills, asks what came of it since (starved(), watch_report.c). That
@@ -60,6 +62,7 @@
 #define CONTINUE_US     50000   /* from SIGCONT to SIGKILL: on a busy machine it waits for a CPU */
 #define LIVE_US         3000    /* an engine that holds segments shows a sign of life every millisecond */
 #define PERIOD_QUIET_US 1000000
+#define TURN_US         4000  /* of a silence: for each so much, each thread must have had a turn */
 #define DRAIN_MAX       4096u /* messages taken out in one tick */
 
 struct row {
@@ -271,6 +274,24 @@ static void ask_for(struct watched *w, enum ask what, int64_t since)
 	watch_tell();
 }
 
+static void turns(uint32_t n[WATCH_THREADS])
+{
+	for (unsigned i = 0; i < WATCH_THREADS; i++)
+		n[i] = atomic_load_explicit(&watch.watchers[i].turns, memory_order_relaxed);
+}
+
+/* Was each CPU seen to run for most of so long a silence? */
+static bool seen(const struct watched *w, int64_t limit)
+{
+	uint32_t n[WATCH_THREADS];
+
+	turns(n);
+	for (unsigned i = 0; i < watch.threads; i++)
+		if (n[i] - w->turns[i] < limit / TURN_US)
+			return false;
+	return true;
+}
+
 static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 {
 	struct shm *s = w->q->shm;
@@ -290,6 +311,7 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 	if (w->stuck_us == 0) {
 		if (waiting > 0) {
 			w->stuck_us = now;
+			turns(w->turns);
 			w->cpu_us = watch_cpu_us(pid);
 		}
 		return;
@@ -300,7 +322,7 @@ static void look_at_engine(struct watched *w, uint32_t waiting, int64_t now)
 	if (!atomic_load_explicit(&s->engine.started, memory_order_relaxed))
 		limit = START_US;
 	stuck = now - w->stuck_us;
-	if (stuck < limit)
+	if (stuck < limit || (stuck < limit + STARVED_US && !seen(w, limit)))
 		return;
 	if (atomic_load(&s->engine.busy) && stuck < limit + CONTINUE_US) {
 		if (!w->continued)

@@ -48,8 +48,9 @@ struct watched {
 	uint64_t heartbeat;
 	uint32_t pid;
 	int64_t beat_us, stuck_us, released_us;
-	bool continued; /* stuck, and told to go on */
-	int64_t cpu_us; /* of a processor when it fell silent; -1: not known */
+	uint32_t turns[WATCH_THREADS]; /* that each thread had had when it fell silent */
+	bool continued;                /* stuck, and told to go on */
+	int64_t cpu_us;                /* of a processor when it fell silent; -1: not known */
 
 	/* From here to the main thread. */
 	_Atomic uint32_t ask, ask_pid;
@@ -85,6 +86,7 @@ struct watch {
 		pthread_t thread;
 		int wake;
 		unsigned nth;
+		_Atomic uint32_t turns; /* taken, or left to the other */
 		uint8_t stack[WATCH_STACK] __attribute__((aligned(4096)));
 	} watchers[WATCH_THREADS];
 } __attribute__((aligned(4096)));

@@ -93,14 +93,25 @@ static char state_of(pid_t pid)
 	return p && p[1] == ' ' ? p[2] : '?';
 }
 
-/* Silent for want of a processor? For STARVED_US at most: who is silent for longer is of no use, whatever the cause. */
-static bool starved(const struct watched *w, int64_t now)
+/* What an engine did in its silence. */
+struct silence {
+	int64_t cpu_us; /* of a processor; -1: not known */
+	char state;
+};
+
+static struct silence silence_of(const struct watched *w)
 {
 	pid_t pid = w->q->child.pid;
 	int64_t before = atomic_load(&w->ask_cpu_us), had = watch_cpu_us((uint32_t)pid);
 
-	return before >= 0 && had >= 0 && had - before < STARVED_CPU_US &&
-	       now - atomic_load(&w->ask_since_us) < STARVED_US && state_of(pid) == 'R';
+	return (struct silence){before < 0 || had < 0 ? -1 : had - before, state_of(pid)};
+}
+
+/* Silent for want of a processor? For STARVED_US at most: who is silent for longer is of no use, whatever the cause. */
+static bool starved(const struct watched *w, const struct silence *s)
+{
+	return s->state == 'R' && s->cpu_us >= 0 && s->cpu_us < STARVED_CPU_US &&
+	       now_us() - atomic_load(&w->ask_since_us) < STARVED_US;
 }
 
 static void do_asked(struct guardian *g, struct watched *w)
@@ -117,14 +128,18 @@ static void do_asked(struct guardian *g, struct watched *w)
 	/* This thread may have waited for a processor itself, and the engine have had one before it. */
 	if (atomic_load(&w->q->shm->engine.heartbeat) != atomic_load(&w->ask_beat))
 		return;
-	if (starved(w, now_us())) {
+	const struct silence s = silence_of(w);
+	if (starved(w, &s)) {
 		atomic_store(&w->spared_us, now_us() + SPARE_US);
 		return;
 	}
 	c->kicked = true;
 	kill(c->pid, SIGKILL);
 	atomic_fetch_add(&w->q->shm->guardian.stuck, 1);
-	say_event(g, w->q, "queue %u: the engine is stuck: killed", w->q->num);
+	say_event(
+		g, w->q,
+		"queue %u: the engine is stuck: killed (state %c, %lld ms of a processor since it was heard of)",
+		w->q->num, s.state, (long long)(s.cpu_us < 0 ? -1 : s.cpu_us / 1000));
 }
 
 void watch_report(struct guardian *g)

@@ -135,6 +135,7 @@ static void *run(void *arg)
 		int64_t next;
 		struct timespec t;
 
+		atomic_fetch_add_explicit(&me->turns, 1, memory_order_relaxed);
 		if (take_turn()) {
 			wait_idle(me);
 			continue;

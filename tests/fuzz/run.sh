@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/fuzz/run.sh SECONDS [TARGET...]: runs each fuzz target (all of them without names) for so long, one after the other.
-# New inputs grow under $B/corpus/TARGET, beside the committed ones in tests/fuzz/corpus/TARGET, which stay as they are. A
+# stream.PROTOCOL is the target `stream` held to one protocol; without names each protocol has its turn.
+# New inputs grow under $B/corpus/TARGET, beside the committed ones in tests/fuzz/corpus, which stay as they are. A
 # finding is written to $B/findings/TARGET-*, is told, and makes the exit status 1; the other targets still run. To keep
-# one as a test, move it to tests/fuzz/regressions/TARGET/.
+# one as a test, move it to tests/fuzz/regressions/.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build/fuzz}
@@ -18,20 +19,26 @@ targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
 	for f in tests/fuzz/*.c; do
 		n=$(basename "$f" .c)
-		[ "$n" = replay ] || targets+=("$n")
+		case $n in
+		replay) ;;
+		stream) for p in modbus dnp3 enip s7comm iec104; do targets+=("stream.$p"); done ;;
+		*) targets+=("$n") ;;
+		esac
 	done
 fi
 mkdir -p "$B/findings" "$B/corpus" "$B/log" || exit 2
 status=0
 for n in "${targets[@]}"; do
-	bin=$B/tests/fuzz/$n
+	name=${n%%.*}
+	bin=$B/tests/fuzz/$name
 	if [ ! -x "$bin" ]; then
 		echo "$n: $bin is not built (make VARIANT=fuzz $bin)" >&2
 		exit 2
 	fi
 	mkdir -p "$B/corpus/$n" || exit 2
 	dirs=("$B/corpus/$n")
-	for d in "tests/fuzz/corpus/$n" "tests/fuzz/regressions/$n"; do [ -d "$d" ] && dirs+=("$d"); done
+	for d in "tests/fuzz/corpus/$name" "tests/fuzz/regressions/$name"; do [ -d "$d" ] && dirs+=("$d"); done
+	case $n in *.*) export FUZZ_PROTOCOL=${n#*.} ;; *) unset FUZZ_PROTOCOL ;; esac
 	log=$B/log/fuzz-$n.log
 	"$bin" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$B/findings/$n-" "${dirs[@]}" >"$log" 2>&1

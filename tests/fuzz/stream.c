@@ -2,9 +2,11 @@
 /*
  * Fuzz target: one TCP session through the whole engine, with a receiver that is played along. The input:
  *
- *   octet 0      policy: none, closed with reset, closed with drop, open, shadow, closed and wide; 6 times the protocol
+ *   octet 0      policy: none, closed with reset, closed with drop, open, shadow, closed and wide; 6 times the protocol, unless
+ *                FUZZ_PROTOCOL in the environment names it
  *   then entries of four octets and data:
- *     octet 0    0..3 what (see enum step), bit 2: from the server, bit 3: with FIN, bit 4: with RST, bit 5: GSO, bit 6: send it twice
+ *     octet 0    0..3 what (see enum step), bit 2: from the server, bit 3: with FIN, bit 4: with RST, bit 5: GSO, bit 6: send it twice,
+ *                bit 7: mend it (see mend())
  *     octet 1    sequence number: signed difference to what the sender would send next
  *     octet 2    length of data, or time
  *     octet 3    times 4: length on top of it
@@ -12,6 +14,7 @@
  * Every packet gets exactly one decision. In a closed zone the receiver never gets two versions of an octet, and every PDU that it can
  * put together from what it got is one that the policy allows. A PDU that only makes sense after others is not judged there again.
  */
+#include "protocols/dnp3.h"
 #include "tests/laws/rules_dnp3.h"
 #include "tests/laws/rules_enip.h"
 #include "tests/laws/rules_iec104.h"
@@ -42,6 +45,7 @@ static const struct subject {
 	{PROTO_s7comm, narrow_s7, wide_s7},
 };
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
+static enum proto_id proto_id;
 static const struct proto *proto;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,11 +63,15 @@ static struct {
 
 static struct packet packet;
 
+/* IEC 104: I formats of each side that passed. */
+static uint32_t numbered[2];
+
 static void server_restart(uint32_t base)
 {
 	server.base = base;
 	server.parsed = 0;
 	memset(server.has, 0, sizeof server.has);
+	numbered[0] = numbered[1] = 0;
 }
 
 /* Every PDU that is complete must be one the policy allows. */
@@ -106,6 +114,84 @@ static void server_reads(const struct policy *p)
 	}
 }
 
+/* The I formats of one segment, counted; with `put` their numbers are set. */
+static void iec104_numbers(uint8_t *data, uint32_t n, bool from_server, bool put)
+{
+	uint32_t own = numbered[from_server];
+
+	for (uint32_t at = 0; at + 6 <= n; at += 2u + data[at + 1]) {
+		if (put) {
+			data[at] = 0x68;
+			if (data[at + 1] < 4 || data[at + 1] > n - at - 2)
+				data[at + 1] = (uint8_t)(n - at - 2 < 253 ? n - at - 2 : 253);
+		}
+		if (put && (data[at + 2] & 3) != 3) {
+			data[at + 4] = (uint8_t)(numbered[!from_server] << 1);
+			data[at + 5] = (uint8_t)(numbered[!from_server] >> 7);
+		}
+		if (data[at + 2] & 1)
+			continue;
+		if (put) {
+			data[at + 2] = (uint8_t)(own << 1);
+			data[at + 3] = (uint8_t)(own >> 7);
+		}
+		own = (own + 1) & 32767;
+	}
+	if (!put)
+		numbered[from_server] = own;
+}
+
+static void dnp3_checksum(uint8_t *data, uint32_t n)
+{
+	uint16_t crc = dnp3_crc(data, n);
+	data[n] = (uint8_t)crc;
+	data[n + 1] = (uint8_t)(crc >> 8);
+}
+
+/* Makes lengths, checksums and numbers right, else hardly an input would get past them. */
+static void mend(uint8_t *data, uint32_t n, bool from_server)
+{
+	switch (proto_id) {
+	case PROTO_modbus:
+		if (n >= 8 && n <= 260) {
+			data[2] = data[3] = 0;
+			data[4] = (uint8_t)((n - 6) >> 8);
+			data[5] = (uint8_t)(n - 6);
+		}
+		break;
+	case PROTO_enip:
+		if (n >= 24) {
+			data[2] = (uint8_t)(n - 24);
+			data[3] = (uint8_t)((n - 24) >> 8);
+		}
+		break;
+	case PROTO_s7comm:
+		if (n >= 7) {
+			data[0] = 3;
+			data[1] = 0;
+			data[2] = (uint8_t)(n >> 8);
+			data[3] = (uint8_t)n;
+		}
+		break;
+	case PROTO_iec104: iec104_numbers(data, n, from_server, true); break;
+	case PROTO_dnp3:
+		for (uint32_t at = 0; at + DNP3_HEADER <= n;) {
+			uint32_t user = data[at + 2] < 5 ? 0 : data[at + 2] - 5u;
+			data[at] = 5;
+			data[at + 1] = 0x64;
+			dnp3_checksum(data + at, 8);
+			at += DNP3_HEADER;
+			for (uint32_t k; user > 0 && at + 3 <= n; at += k + 2, user -= k) {
+				k = user < DNP3_BLOCK ? user : DNP3_BLOCK;
+				k = k < n - at - 2 ? k : n - at - 2;
+				dnp3_checksum(data + at, k);
+			}
+		}
+		break;
+	default: break;
+	}
+}
+
 static struct {
 	uint32_t id, seq, n;
 	bool client;
@@ -115,9 +201,13 @@ static uint32_t nsent;
 
 static void on_decide(struct bench *b, uint32_t id, const struct decision *d)
 {
-	if (!server.strict || d->action != ACTION_ACCEPT || id - 1 >= nsent)
+	if (d->action != ACTION_ACCEPT || id - 1 >= nsent)
 		return;
 	CHECK(sent[id - 1].id == id);
+	if (proto_id == PROTO_iec104)
+		iec104_numbers(sent[id - 1].data, sent[id - 1].n, !sent[id - 1].client, false);
+	if (!server.strict)
+		return;
 	if (!sent[id - 1].client)
 		return;
 	uint32_t at = sent[id - 1].seq - server.base;
@@ -195,6 +285,24 @@ static void policies_open(void)
 	}
 }
 
+/* The protocol that the environment names, so that a run can be one protocol's; without it the input says which. */
+static unsigned subject_of(uint8_t octet)
+{
+	static const char *name;
+	static bool asked;
+
+	if (!asked)
+		name = getenv("FUZZ_PROTOCOL");
+	asked = true;
+	if (!name)
+		return octet / POLICIES % SUBJECTS;
+	for (unsigned i = 0; i < SUBJECTS; i++)
+		if (!strcmp(proto_get(subjects[i].proto)->name, name))
+			return i;
+	fprintf(stderr, "FUZZ_PROTOCOL=%s: no protocol of this target\n", name);
+	exit(2);
+}
+
 static void restart(struct bench *b, const struct policy *p, bool torn)
 {
 	if (torn) {
@@ -218,9 +326,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	policies_open();
 	unsigned which = data[0] % POLICIES;
-	unsigned whose = data[0] / POLICIES % SUBJECTS;
+	unsigned whose = subject_of(data[0]);
 	const struct policy *p = which == POLICY_NONE ? NULL : &policies[whose][which].p;
-	proto = proto_get(subjects[whose].proto);
+	proto_id = subjects[whose].proto;
+	proto = proto_get(proto_id);
 	bench_port = proto->ports[0];
 	struct bench *b = bench_new();
 	verdict_policy(b->v, p, 1);
@@ -232,6 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	send_one(b, true, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 1, data, 0, false);
 	data++;
 	size--;
+	static uint8_t mended[2048];
 	for (unsigned steps = 0; steps < STEPS_MAX && size >= 4; steps++) {
 		uint8_t what = data[0];
 		unsigned dir = what >> 2 & 1;
@@ -247,8 +357,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			n = n < size ? n : (uint32_t)size;
 			flags |= what & 8 ? TCP_FIN : 0;
 			flags |= what & 16 ? TCP_RST : 0;
+			memcpy(mended, data, n);
+			if (what & 128)
+				mend(mended, n, dir == 1);
 			for (unsigned i = 0; i < ((what & 64) ? 2u : 1u); i++)
-				send_one(b, dir == 1, flags, seq, next[dir ? 0 : 1], data, n,
+				send_one(b, dir == 1, flags, seq, next[dir ? 0 : 1], mended, n,
 					 (what & 32) != 0);
 			if ((int32_t)(seq + n - next[dir]) > 0)
 				next[dir] = seq + n;

@@ -8,6 +8,13 @@
 
 #include "tests/laws/golden.h"
 
+/* A file is opened, to read or to write, and its handle is aabbccdd. */
+#define OPENED "|<05641d44030004008308c0c181000046045b010d00ddccbbaa00e4b21000000002010000b702"
+#define READING                                                                                              \
+	"056432c4040003009c8dc0c11946035b0124001a000a000000008a25000000ff0100000000ffffffff010000759d0201002f6366672f612e786d6c77ea" OPENED
+#define WRITING                                                                                              \
+	"056432c4040003009c8dc0c11946035b0124001a000a000000008a25000000ff0100000000ffffffff020000bdb70201002f6366672f612e786d6c77ea" OPENED
+
 static const struct golden golden_dnp3[] = {
 	{"class poll", false, "056414c404000300c717c0c0013c02063c03063c04063c01068a51", NULL,
 	 "dnp3 request unit 4 origin 3 read class 1 object=g60v2\n"
@@ -51,7 +58,7 @@ static const struct golden golden_dnp3[] = {
 	{"read indications", false, "05640dc4040003003d40c0c801500100000f28b5", NULL,
 	 "dnp3 request unit 4 origin 3 read iin 0..15 object=g80v1\n"},
 	{"read block 1 of a file", false, "056416c4040003007031c0c90146055b010800ddccbbaa010000c05f00ffff",
-	 NULL, "dnp3 request unit 4 origin 3 read file 1 object=g70v5\n"},
+	 READING, "dnp3 request unit 4 origin 3 read file 1 object=g70v5\n"},
 	{"read in two frames", false,
 	 "056410c404000300a95a40ca011e010000091e01004d4d05640dc4040003003d408114191e0100282971e9", NULL,
 	 "dnp3 request unit 4 origin 3 read analog-input 0..9 object=g30v1\n"
@@ -85,7 +92,7 @@ static const struct golden golden_dnp3[] = {
 	{"write the location", false, "056413c404000300f9c9c0c90200f5000000010442617931ed77", NULL,
 	 "dnp3 request unit 4 origin 3 write attribute 0/245 object=g0v245 = ?\n"},
 	{"write a block of a file", false,
-	 "05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006", NULL,
+	 "05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006", WRITING,
 	 "dnp3 request unit 4 origin 3 write file 0 object=g70v5 = ?\n"},
 	{"write integers", false, "05640fc4040003008a66c0cb02660100000107ffd149", NULL,
 	 "dnp3 request unit 4 origin 3 write integer 0..1 object=g102v1 = 7 255\n"},
@@ -197,7 +204,7 @@ static const struct golden golden_dnp3[] = {
 	 "056432c4040003009c8dc0c11946035b0124001a000a000000008a25000000ff0100000000ffffffff03000005ae0201002f6366672f612e786d6c77ea",
 	 NULL, "dnp3 request unit 4 origin 3 open-file write \"/cfg/a.xml\" object=g70v3 file-mode=append\n"},
 	{"close a file", false, "05641bc4040003002553c0c21a46045b010d00ddccbbaa000000d00c00000001000047e6",
-	 NULL, "dnp3 request unit 4 origin 3 close-file object=g70v4\n"},
+	 READING, "dnp3 request unit 4 origin 3 close-file object=g70v4\n"},
 	{"delete a file", false,
 	 "056432c4040003009c8dc0c31b46035b0124001a000a000000005a84000000ff0100000000ffffffff000000cd840201002f6366672f612e786d6c77ea",
 	 NULL, "dnp3 request unit 4 origin 3 delete-file \"/cfg/a.xml\" object=g70v3 file-mode=none\n"},
@@ -208,7 +215,7 @@ static const struct golden golden_dnp3[] = {
 	 "056421c4040003000d66c0c51d46025b0113000c0003000f00047d5f00000000006f7073313233348d20", NULL,
 	 "dnp3 request unit 4 origin 3 authenticate-file object=g70v2\n"},
 	{"abort a file", false, "05641bc4040003002553c0c61e46045b010d00ddccbbaa000000090200000001000047e6",
-	 NULL, "dnp3 request unit 4 origin 3 abort-file object=g70v4\n"},
+	 WRITING, "dnp3 request unit 4 origin 3 abort-file object=g70v4\n"},
 	{"activate a configuration", false, "056413c404000300f9c9c0c71f46085b010500632e786d6cdfac", NULL,
 	 "dnp3 request unit 4 origin 3 activate-configuration \"c.xml\" object=g70v8\n"},
 	{"reply to a challenge", false, "056418c40400030075c0c0c12078025b010a00010000000100de83b2adbeef802c",
@@ -315,11 +322,11 @@ static const struct golden golden_dnp3[] = {
 	 "dnp3 response unit 4 origin 3 response iin 0..15 = 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 	 "dnp3 response unit 4 origin 3 response file 0..2147483647 object=g70v4\n"},
 	{"a block", true, "05641b44030004005a63c0c981000046055b010b00ddccbbaa01a66e0000806162638be5",
-	 "056416c4040003007031c0c90146055b010800ddccbbaa010000c05f00ffff",
+	 READING "|056416c4040003007031c0c90146055b010800ddccbbaa010000c05f00ffff",
 	 "dnp3 response unit 4 origin 3 response iin 0..15 = 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 	 "dnp3 response unit 4 origin 3 response file 1 object=g70v5\n"},
 	{"a block was written", true, "0564194403000400ed45c0ca81000046065b010900ddccbbaa00cb5c00008000d0e4",
-	 "05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006",
+	 WRITING "|05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006",
 	 "dnp3 response unit 4 origin 3 response iin 0..15 = 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 	 "dnp3 response unit 4 origin 3 response file 0 object=g70v6\n"},
 	{"about a file", true,

@@ -3,7 +3,7 @@
 #ifndef OTFW_TESTS_LAWS_REFUSED_DNP3_H
 #define OTFW_TESTS_LAWS_REFUSED_DNP3_H
 
-#include "tests/laws/golden.h"
+#include "tests/laws/golden_dnp3.h"
 
 static const struct refusal refused_dnp3[] = {
 	{"nothing", false, "", NULL, 0, REASON_SHORT, "link.length", 0},
@@ -198,6 +198,12 @@ static const struct refusal refused_dnp3[] = {
 	 REASON_FIELD_VALUE, "attribute.type", 18},
 	{"an attribute longer than the message", false, "056410c404000300a95ac0c00200f5000000010500ad92",
 	 NULL, 0, REASON_SHORT, "attribute.value", 20},
+	{"a block of a file that is not open", false,
+	 "056416c4040003007031c0c90146055b010800ddccbbaa010000c05f00ffff", NULL, 0, REASON_STATE,
+	 "file-handle", 19},
+	{"a write to a file that is open to read", false,
+	 "05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006", READING, 0, REASON_STATE,
+	 "file-handle", 19},
 	{"a file block too short", false, "056415c40400030020a2c0c00246055b01070000000000000000510a", NULL, 0,
 	 REASON_LENGTH, "size", 17},
 	{"bits with a count", false, "05640dc4040003003d40c0c0025001070100efdc", NULL, 0, REASON_FIELD_VALUE,

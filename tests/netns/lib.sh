@@ -83,6 +83,8 @@ PIDS=()
 NAMESPACES=()
 down() {
 	local p n i
+	# Without the shell's word on everything that is killed here: it would hide what a test said last.
+	exec 3>&2 2>/dev/null
 	# The daemon first, on its own terms; then what is left in our namespaces.
 	if [ -n "${FWPID:-}" ] && kill -0 "$FWPID" 2>/dev/null; then
 		kill -TERM "$FWPID" 2>/dev/null
@@ -93,6 +95,7 @@ down() {
 		for p in $(ip netns pids "$n" 2>/dev/null); do kill -KILL "$p" 2>/dev/null; done
 		ip netns del "$n" 2>/dev/null
 	done
+	exec 2>&3 3>&-
 	[ -n "${TMP:-}" ] && [ -z "${KEEP:-}" ] && rm -rf "$TMP"
 }
 trap down EXIT

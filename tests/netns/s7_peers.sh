@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # S7 between real programs: snap7 (node-snap7) and nodes7 against a snap7 server, under the shipped example policy and under one that
-# lets an engineering station do all of it. NODE_PATH names the folder that has node-snap7 and nodes7.
+# lets an engineering station do all of it. NODE_PATH names the folder that has node-snap7 and nodes7; else they are those that tests/deps.sh
+# has put into build/peers.
 . "$(dirname "$0")/lib.sh"
 command -v node >/dev/null || skip 'node is not installed'
-for p in node-snap7 nodes7; do
-	[ -d "${NODE_PATH:-/nowhere}/$p" ] || skip "npm package $p is not in NODE_PATH (npm install node-snap7@1.0.9 nodes7@0.3.18)"
-done
+if [ -z "${NODE_PATH:-}" ]; then
+	NODE_PATH=$PWD/build/peers/node_modules
+	[ ! -e build/peers/lock ] || flock -w 120 build/peers/lock true
+fi
 export NODE_PATH
+for p in node-snap7 nodes7; do
+	node -e "require('$p')" 2>/dev/null ||
+		skip "npm package $p cannot be loaded (npm install node-snap7@1.0.9 nodes7@0.3.18, its folder in NODE_PATH; $(tail -n 1 build/peers/npm.log 2>&1))"
+done
 plant_up
 bg in_s node tests/netns/s7_snap7.js server $PLC >"$TMP/server.log" 2>&1
 wait_for 10 listening "$S" 102 || fail "no server: $(cat "$TMP/server.log")"

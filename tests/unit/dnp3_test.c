@@ -464,6 +464,101 @@ static void select_many(void **state)
 	assert_int_equal(send_as(false, 100, 3, "c2 04 " SELECTED), REASON_NONE);
 }
 
+/* ---- files: a handle is good for what it was given for ---- */
+
+#define OPEN(seq, mode, id)                                                                                  \
+	seq " 19 46035b01 1c00 1a000200 000000000000 ff01 00000000 ffffffff " mode "00 0002 " id "00 2f61"
+#define STATUS(seq, handle, id, code) seq " 81 0000 46045b01 0d00 " handle " 00100000 0002 " id "00 " code
+#define BLOCK(seq, function, handle)  seq " " function " 46055b01 0800 " handle " 00000000"
+#define CLOSE(seq, handle)            seq " 1a 46045b01 0d00 " handle " 00000000 0000 0000 00"
+#define ITS(seq, handle, block)       seq " 81 0000 46055b01 0900 " handle " " block "000000 61"
+
+static void a_handle_is_good_for(void **state)
+{
+	(void)state;
+	play_open(&play);
+	/* Never given. */
+	assert_int_equal(ask(BLOCK("c0", "01", "11000000")), REASON_STATE);
+	assert_string_equal(pdu.fault.field, "file-handle");
+	assert_int_equal(ask(BLOCK("c0", "02", "11000000")), REASON_STATE);
+	assert_int_equal(ask(CLOSE("c0", "11000000")), REASON_STATE);
+	/* Asked for, not yet given: 0 is no handle. */
+	assert_int_equal(ask(OPEN("c1", "01", "07")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c2", "01", "00000000")), REASON_STATE);
+	assert_int_equal(answer(STATUS("c1", "11000000", "07", "00")), REASON_NONE);
+	/* Opened to read: not to write, not of another station, not for another master. */
+	assert_int_equal(ask(BLOCK("c2", "02", "11000000")), REASON_STATE);
+	assert_int_equal(send_as(false, 5, 3, BLOCK("c2", "01", "11000000")), REASON_STATE);
+	assert_int_equal(send_as(false, 4, 2, BLOCK("c2", "01", "11000000")), REASON_STATE);
+	assert_int_equal(ask(BLOCK("c2", "01", "12000000")), REASON_STATE);
+	assert_int_equal(ask(BLOCK("c2", "01", "11000000")), REASON_NONE);
+	/* The answer is that block. */
+	assert_int_equal(answer(ITS("c2", "11000000", "01")), REASON_ANSWER_CONTENT);
+	assert_int_equal(answer(ITS("c2", "12000000", "00")), REASON_ANSWER_CONTENT);
+	assert_int_equal(answer(ITS("c2", "11000000", "00")), REASON_NONE);
+	/* Closed, which may be said again. */
+	assert_int_equal(ask(CLOSE("c3", "11000000")), REASON_NONE);
+	assert_int_equal(ask(CLOSE("c4", "11000000")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c5", "01", "11000000")), REASON_STATE);
+	/* The same handle again, now to write; and to append. */
+	assert_int_equal(ask(OPEN("c6", "02", "07")), REASON_NONE);
+	assert_int_equal(answer(STATUS("c6", "11000000", "07", "00")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c7", "01", "11000000")), REASON_STATE);
+	assert_int_equal(ask(BLOCK("c7", "02", "11000000")), REASON_NONE);
+	assert_int_equal(ask(OPEN("c8", "03", "08")), REASON_NONE);
+	assert_int_equal(answer(STATUS("c8", "12000000", "08", "00")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c9", "02", "12000000")), REASON_NONE);
+}
+
+static void a_handle_that_was_refused(void **state)
+{
+	(void)state;
+	play_open(&play);
+	assert_int_equal(ask(OPEN("c1", "01", "07")), REASON_NONE);
+	assert_int_equal(answer(STATUS("c1", "11000000", "07", "03")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c2", "01", "11000000")), REASON_STATE);
+	/* The status of another request says nothing of this one. */
+	assert_int_equal(ask(OPEN("c3", "01", "08")), REASON_NONE);
+	assert_int_equal(answer(STATUS("c3", "11000000", "09", "00")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c4", "01", "11000000")), REASON_STATE);
+	/* It may come later, as an event. */
+	assert_int_equal(answer("d5 82 0000 46045b01 0d00 11000000 00100000 0002 0800 00"), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c5", "01", "11000000")), REASON_NONE);
+}
+
+/* What the opening of a file said was never seen: the handle is believed, for what it is used for first. */
+static void a_handle_in_a_session_found_in_its_middle(void **state)
+{
+	(void)state;
+	play_open(&play);
+	play.picked_up = true;
+	assert_int_equal(ask(BLOCK("c1", "02", "11000000")), REASON_NONE);
+	play.picked_up = false;
+	assert_int_equal(ask(BLOCK("c2", "02", "11000000")), REASON_NONE);
+	assert_int_equal(ask(BLOCK("c3", "01", "11000000")), REASON_STATE);
+	assert_int_equal(ask(BLOCK("c3", "02", "12000000")), REASON_STATE);
+}
+
+/* As many files as are remembered; one more takes the place of one that was closed, else of the oldest. */
+static void many_files(void **state)
+{
+	char text[200];
+	(void)state;
+	play_open(&play);
+	for (unsigned i = 1; i <= DNP3_FILES + 2; i++) {
+		(void)snprintf(text, sizeof text, OPEN("c1", "01", "%02x"), i);
+		assert_int_equal(ask(text), REASON_NONE);
+		(void)snprintf(text, sizeof text, STATUS("c1", "%02x000000", "%02x", "00"), i, i);
+		assert_int_equal(answer(text), REASON_NONE);
+		if (i == DNP3_FILES)
+			assert_int_equal(ask(CLOSE("c2", "05000000")), REASON_NONE);
+	}
+	for (unsigned i = 1; i <= DNP3_FILES + 2; i++) {
+		(void)snprintf(text, sizeof text, BLOCK("c3", "01", "%02x000000"), i);
+		assert_int_equal(ask(text), i == 1 || i == 5 ? REASON_STATE : REASON_NONE);
+	}
+}
+
 /* ---- answers with more headers than operations ---- */
 
 static void many_headers(void **state)
@@ -594,18 +689,23 @@ int main(void)
 			   {"prefix", golden_prefix},
 			   {"one bit", golden_bit},
 			   {"vocabulary", golden_vocabulary}};
-	static const struct CMUnitTest singles[] = {cmocka_unit_test(checksum),
-						    cmocka_unit_test(longest),
-						    cmocka_unit_test(a_repeated_request),
-						    cmocka_unit_test(answers_of_several_stations),
-						    cmocka_unit_test(an_answer_in_parts),
-						    cmocka_unit_test(what_expects_no_answer),
-						    cmocka_unit_test(select_ends),
-						    cmocka_unit_test(select_denied),
-						    cmocka_unit_test(select_many),
-						    cmocka_unit_test(many_headers),
-						    cmocka_unit_test(vocabulary_is_sound),
-						    cmocka_unit_test(registry)};
+	static const struct CMUnitTest singles[] = {
+		cmocka_unit_test(checksum),
+		cmocka_unit_test(longest),
+		cmocka_unit_test(a_repeated_request),
+		cmocka_unit_test(answers_of_several_stations),
+		cmocka_unit_test(an_answer_in_parts),
+		cmocka_unit_test(what_expects_no_answer),
+		cmocka_unit_test(select_ends),
+		cmocka_unit_test(select_denied),
+		cmocka_unit_test(select_many),
+		cmocka_unit_test(a_handle_is_good_for),
+		cmocka_unit_test(a_handle_that_was_refused),
+		cmocka_unit_test(a_handle_in_a_session_found_in_its_middle),
+		cmocka_unit_test(many_files),
+		cmocka_unit_test(many_headers),
+		cmocka_unit_test(vocabulary_is_sound),
+		cmocka_unit_test(registry)};
 	size_t n = 0, k = 0;
 	dnp3 = proto_get(PROTO_dnp3);
 	rows_proto = dnp3;

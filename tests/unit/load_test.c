@@ -192,6 +192,50 @@ static void test_raw(void **state)
 }
 
 /* `any` is every function but the opaque ones. */
+/* What does without a safeguard is not what points imply. */
+static void test_profile_named(void **state)
+{
+	struct model *m = good(
+		"version: 1\n"
+		"site: {name: s}\n"
+		"zones:\n"
+		"  control: {level: 2, networks: [10.1.2.0/24], failure: closed}\n"
+		"  cell: {level: 1, networks: [10.1.1.0/24], failure: closed}\n"
+		"hosts: {gw: 10.1.1.2, bay: {at: gw, unit: 4}}\n"
+		"profiles: {bay: {protocol: dnp3, points: {breaker: {at: crob 4, values: [65, 129]}}}}\n"
+		"conduits:\n"
+		"  - name: c\n"
+		"    from: [control]\n"
+		"    to: cell\n"
+		"    servers: [bay]\n"
+		"    protocols: [dnp3]\n"
+		"    allow:\n"
+		"      - {id: r, clients: any, masters: [1], use: bay, operate: [breaker], objects: any, controls: any, "
+		"counts: any, on-times: any, off-times: any}\n");
+	const struct model_rule *r = &m->conduits[0].rules[0];
+	static const struct {
+		const char *function;
+		bool held;
+	} rows[] = {{"select", true},
+		    {"operate", true},
+		    {"direct-operate", false},
+		    {"direct-operate-no-ack", false},
+		    {"cold-restart", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct vocab_function *f = proto_function_find(proto_get(PROTO_dnp3), rows[i].function,
+								     strlen(rows[i].function));
+		bool held = false;
+
+		assert_non_null(f);
+		for (size_t k = 0; k < r->functions.n; k++)
+			held = held || (r->functions.v[k].lo <= f->lo && f->lo <= r->functions.v[k].hi);
+		assert_int_equal(held, rows[i].held);
+	}
+	model_free(m);
+}
+
 static void test_functions_any(void **state)
 {
 	struct model *m = good(
@@ -420,7 +464,7 @@ static void test_many(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rules) + COUNT(dates) + 7];
+	struct CMUnitTest tests[COUNT(rules) + COUNT(dates) + 8];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(rules); i++)
@@ -431,6 +475,7 @@ int main(void)
 						 (void *)(uintptr_t)&dates[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_plant);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_profile);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_profile_named);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_raw);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_functions_any);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_init);

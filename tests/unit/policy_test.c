@@ -167,10 +167,10 @@ static const struct row rows[] = {
 	{"10.1.0.20", "10.2.0.2", MB "5 read-holding-registers holding 0", "unit", "unit 5 is not inside 4",
 	 0, false},
 	{"10.1.0.20", "10.2.0.2", MB "4 write-single-coil coil 7 = 1", "function",
-	 "write-single-coil is not among the functions of pumps", 0, false},
+	 "write-single-coil is in no rule of pumps for this client", 0, false},
 	/* FC 8/1 has neither range nor values */
 	{"10.1.0.2", "10.2.0.2", MB "4 restart-communications", "function",
-	 "restart-communications is not among the functions of pumps", 0, false},
+	 "restart-communications is in no rule of pumps for this client", 0, false},
 	{"10.1.0.20", "10.2.0.9", MB "9 restart-communications", "none", "plc/all", 0, false},
 	{"10.1.0.20", "10.2.0.9", "modbus request unit 1 function 90/2 opaque", "none", "plc/umas", 0, false},
 	{"10.1.0.20", "10.2.0.9", "modbus request unit 2 function 90/2 opaque", "unit", "plc/umas", 0, false},
