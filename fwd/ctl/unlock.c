@@ -179,6 +179,17 @@ int cmd_permit(const struct command *cmd, int argc, char **argv)
 		status = wish_ask(cmd, &w, id,
 				  json_pack("{s:s, s:I, s:s}", "cmd", "permit", "for-us",
 					    (json_int_t)w.for_us, "operation", line));
+	if (status == EXIT_DONE && !w.end && !w.json && known) {
+		const char *conduit = NULL;
+		char name[32], *rule;
+
+		snprintf(name, sizeof(name), "from-%.6s", id);
+		rule = why_rule(&policy.policy, line, name, w.reason, w.ticket, &conduit);
+		if (rule)
+			printf("the change for the policy, should it be allowed for good, in `allow` of conduit %s:\n      - %s\n",
+			       conduit, rule);
+		free(rule);
+	}
 	if (known)
 		loaded_close(&policy);
 	json_decref(denial);

@@ -8,13 +8,24 @@
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/ctl.h"
 #include "fwd/ctl/explain.h"
+#include "fwd/ctl/explain_ends.h"
 #include "fwd/ctl/why.h"
+#include "rules/cover.h"
 
 #define TIMEOUT_S 10
 
 static const char *string_of(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key));
+}
+
+static char *json_dumps_string(const char *text)
+{
+	json_t *s = json_string(text);
+	char *out = s ? json_dumps(s, JSON_ENCODE_ANY) : NULL;
+
+	json_decref(s);
+	return out;
 }
 
 bool why_line(const json_t *event, char *line, size_t cap)
@@ -33,6 +44,38 @@ bool why_line(const json_t *event, char *line, size_t cap)
 	int n = snprintf(line, cap, "%s -> %s%s%s:%lld/%s%s", src, six ? "[" : "", dst, six ? "]" : "",
 			 unasked ? sport : dport, transport, at);
 	return n > 0 && (size_t)n < cap;
+}
+
+char *why_rule(const struct policy *p, const char *line, const char *id, const char *reason,
+	       const char *ticket, const char **conduit)
+{
+	static struct question q;
+	struct tuple t = {.sport = 49152};
+	struct policy_conduit c;
+	struct shape s;
+	struct route r;
+	char err[512], *extra = NULL, *rule = NULL;
+	enum cover_doubt doubt;
+
+	if (question_read(p, line, &q, err, sizeof(err)) != 0 || !q.client.n || !q.server.n)
+		return NULL;
+	memcpy(t.src, q.client.ip[0], 16);
+	memcpy(t.dst, q.server.ip[0], 16);
+	t.dport = q.port;
+	t.ipproto = q.ipproto;
+	policy_route(p, &t, false, &r);
+	if (r.conduit == POLICY_NO_INDEX || !policy_conduit_get(p, r.conduit, &c))
+		return NULL;
+	*conduit = c.name;
+	shape_of(&s, r.conduit, &t, proto_find(q.text.proto->name, strlen(q.text.proto->name)), &q.text.op,
+		 ctl_now());
+	/* Quoted as JSON quotes, which YAML reads: the ticket is anybody's text. */
+	char *quoted = ticket ? json_dumps_string(ticket) : NULL;
+	if (!ticket || (quoted && asprintf(&extra, "ticket: %s", quoted) > 0))
+		rule = cover_rule(p, &s, id, reason, extra, &doubt);
+	free(quoted);
+	free(extra);
+	return rule;
 }
 
 json_t *why_ask(const struct command *cmd, const struct ask *a, const char *id, struct loaded *policy,
@@ -100,24 +143,37 @@ static int why(const struct command *cmd, const struct ask *a, const char *id)
 
 	if (!answer)
 		return EXIT_UNABLE;
-	bool explained = known && why_line(event, line, sizeof(line));
+	bool explained = known && why_line(event, line, sizeof(line)), allowed = false;
+	const char *conduit = NULL;
+	char *rule = NULL, name[32];
+	if (explained) {
+		snprintf(name, sizeof(name), "from-%.6s",
+			 string_of(answer, "id") ? string_of(answer, "id") : id);
+		rule = why_rule(&policy.policy, line, name, NULL, NULL, &conduit);
+	}
 	if (a->json) {
 		char *text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16));
 		printf("%.*s,\"explain\":", text ? (int)strlen(text) - 1 : 1, text ? text : "{");
 		if (!explained ||
 		    (!explain_print(&policy.policy, line, ctl_now(), true, err, sizeof(err)) && *err))
 			printf("null");
-		puts("}");
+		char *quoted = rule ? json_dumps_string(rule) : NULL;
+		printf(",\"rule\":%s}\n", quoted ? quoted : "null");
+		free(quoted);
 		free(text);
 	} else {
 		print_event(answer);
 		if (explained)
 			printf("\nby the policy in force now:\n");
 		if (explained)
-			explain_print(&policy.policy, line, ctl_now(), false, err, sizeof(err));
+			allowed = explain_print(&policy.policy, line, ctl_now(), false, err, sizeof(err));
+		if (rule && !allowed && !*err)
+			printf("\nwhat would allow it and no more, in `allow` of conduit %s:\n      - %s\n",
+			       conduit, rule);
 		if (*err)
 			ctl_error(cmd, "%s", err);
 	}
+	free(rule);
 	if (known)
 		loaded_close(&policy);
 	json_decref(answer);

@@ -31,6 +31,11 @@ below "ms until the permit is in force" 5000 $(($(now_ms) - start))
 same 'what permit says' "$id: permitted for 6 s*" "$OUT"
 expect hmi 'write register 60 5' ok
 expect hmi 'write register 60 5' ok
+# The change that it prints, taken over into the policy, is a policy that allows it.
+rule=$(echo "$OUT" | sed -n 's/^      - {/{/p')
+same 'the change for the policy' "{id: from-$id, *pump 3 stuck*OPS-1*" "$rule"
+awk -v rule="      - $rule" '{ print } /^    allow:/ { print rule }' "$TMP/policy.yaml" >"$TMP/changed.yaml"
+same 'with it' "*allowed by control/from-$id*" "$("$B/otfwctl" explain --policy "$TMP/changed.yaml" 'hmi -> plc:502 modbus request unit 1 write-single-register holding 60 = 5' | tr '\n' '|')"
 same 'status' "*permit $id: PERMITTED until *: pump 3 stuck*60 = 5*" "$(ctl status | tr '\n' ' ')"
 same 'the policy proper is what it was' "$proper yes" "$(fw_status | "$PY" -c 'import json,sys; s = json.load(sys.stdin); print(s["policy-proper"], "yes" if s["policy"] != s["policy-proper"] else "no")')"
 refuses '*it is permitted; end that first*' permit "$id" --for 5s --reason again

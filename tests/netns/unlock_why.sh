@@ -15,6 +15,7 @@ id=$(field "$e" id)
 same 'the id in the event' '[0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]' "$id"
 says() { same "$1" "$2" "$(ctl why "$id" | tr '\n' '|')"; }
 says 'why: what it was' "$id: denied *|client hmi, server plc; *|hmi -> plc:502 modbus request unit 1 write-single-register holding 60 = 5|*"
+says 'why: what would allow it' '*in `allow` of conduit control:|      - {id: from-*60*'
 says 'why: what the policy in force says' '*rule by rule:|*control/set: address: holding 60 is not inside 40..49 of rule control/set|*'
 same 'why --json' '{"ok":true,*"explain":{"operation":*"reason":"address",*}' "$(ctl why "${id,,}" --json)"
 same 'it is JSON' "$id 1 deny" "$(ctl why "$id" --json | "$PY" -c 'import json, sys; o = json.load(sys.stdin); print(o["id"], o["times"], o["explain"]["verdict"])')"
