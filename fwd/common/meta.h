@@ -40,6 +40,7 @@ struct policy_meta {
 	uint64_t source_sum; /* islands_sum() of the source */
 	bool file;           /* loaded from the daemon's policy file, not committed */
 	enum meta_state state;
+	bool changed; /* in memory: the disk has another state */
 	char reason[ISLAND_REASON], ticket[META_TICKET],
 		name[META_NAME]; /* name: of the file it was made from */
 };

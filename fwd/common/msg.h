@@ -17,6 +17,7 @@
 #define FD_CHANNEL 5 /* seqpacket pair */
 /* Recorder: FD_CHANNEL, FD_LOG when it writes to a file, FD_STATE where there is one; everything else comes as messages. */
 #define FD_LOG   6 /* the event log, opened for appending by the guardian: the recorder may lack the right */
+#define FD_TRACK 8 /* /proc/net/nf_conntrack, where the kernel has it: only root may open it */
 #define FD_STATE 7 /* the directory of its own files, in the guardian's state directory */
 
 enum msg_type {
@@ -33,7 +34,8 @@ enum msg_type {
 	MSG_LEDGER_BASE, /* guardian -> recorder: memfd with the first reading of this run */
 	MSG_LEDGER_READ, /* guardian -> recorder: arg = request number, status 0 or 1; memfd with the counters as text */
 	MSG_POLICY, /* recorder -> guardian: arg = request number, policy, for POLICY_CANDIDATE the caller's memfd; answered by MSG_RELOADED */
-	MSG_CANDIDATE, /* guardian -> engine, recorder: a sealed memfd with the candidate's image; none: there is no candidate */
+	MSG_CANDIDATE, /* guardian -> engine, recorder: a sealed memfd with the candidate's image; none: there is no candidate. To an engine arg CANDIDATE_GUARD: it
+			  is the confirmed policy, while another is on trial with a guard */
 	MSG_LEND, /* recorder -> guardian: arg = request number; memfd with a struct lend_request (fwd/common/overlay.h); answered by MSG_RELOADED */
 	MSG_LENT, /* guardian -> recorder: memfd with what is lent, as overlay_print() has it */
 	MSG_POLICY_STATE, /* guardian -> recorder: state: which policy is in force and what waits for confirmation */
@@ -58,6 +60,8 @@ struct candidate_head {
 	char magic[8];
 	uint32_t image, source; /* octets */
 };
+
+#define CANDIDATE_GUARD 1u
 
 enum msg_policy_act { POLICY_CANDIDATE, POLICY_DROP, POLICY_COMMIT, POLICY_CONFIRM, POLICY_ROLLBACK };
 struct msg_policy {

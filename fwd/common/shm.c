@@ -64,6 +64,7 @@ const char *shm_counter_name(unsigned i)
 		[SHM_EVENTS_SPARED] = "events-spared",
 		[SHM_SEQ_GAPS] = "sequence-gaps",
 		[SHM_OPENINGS_LOST] = "openings-lost",
+		[SHM_GUARD_DENIED] = "guard-denied",
 	};
 
 	return i < SHM_COUNTERS ? names[i] : NULL;

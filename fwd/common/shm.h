@@ -54,6 +54,7 @@ enum shm_counter {
 	SHM_EVENTS_SPARED, /* denials for which no event of their own was written */
 	SHM_SEQ_GAPS,      /* ids the kernel used up without a message */
 	SHM_OPENINGS_LOST, /* openings that found the guardian's list full */
+	SHM_GUARD_DENIED, /* operations denied that the confirmed policy allows, while another is on trial with a guard */
 	SHM_COUNTERS
 };
 

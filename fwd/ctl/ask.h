@@ -43,6 +43,9 @@ const char *ask_who(const json_t *uid, char *buf, size_t cap);
 const char *ask_when(const json_t *seconds, char *buf, size_t cap);
 /* "lent" of a status, for people. */
 void lent_text(const json_t *status);
+/* Which policy a status says is in force, for people; a status' text, with a word about the policy file added. */
+void policies_text(const struct command *cmd, const json_t *status);
+void policies_json(const struct command *cmd, const json_t *status, const char *text);
 /* "islands" of a status, for people. */
 void islands_text(const json_t *status);
 

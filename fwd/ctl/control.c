@@ -223,7 +223,7 @@ const char *ask_when(const json_t *seconds, char *buf, size_t cap)
 	return buf;
 }
 
-static void status_text(const json_t *s)
+static void status_text(const struct command *cmd, const json_t *s)
 {
 	json_t *item;
 	size_t i;
@@ -233,6 +233,7 @@ static void status_text(const json_t *s)
 	const char *proper = json_string_value(json_object_get(s, "policy-proper"));
 	if (proper && strcmp(proper, string_of(s, "policy")) != 0)
 		printf("of it the policy proper, without what is unlocked or permitted: %s\n", proper);
+	policies_text(cmd, s);
 	json_array_foreach(json_object_get(s, "zones"), i, item)
 		printf("zone %s: fails %s%s\n", string_of(item, "name"), string_of(item, "failure"),
 		       json_is_true(json_object_get(item, "safety")) ? ", safety" : "");
@@ -305,9 +306,9 @@ int cmd_status(const struct command *cmd, int argc, char **argv)
 	char *text = ask_text(cmd, &a, "{\"cmd\":\"status\"}\n", TIMEOUT_S);
 	json_t *answer = text ? ask_answer(cmd, &a, text) : NULL;
 	if (answer && a.json)
-		fputs(text, stdout);
+		policies_json(cmd, answer, text);
 	else if (answer)
-		status_text(answer);
+		status_text(cmd, answer);
 	int status = answer ? EXIT_DONE : EXIT_UNABLE;
 	json_decref(answer);
 	free(text);

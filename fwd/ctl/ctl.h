@@ -29,12 +29,15 @@ extern const struct command commands[]; /* ends with name NULL */
 int cmd_candidate(const struct command *cmd, int argc, char **argv);
 int cmd_audit(const struct command *cmd, int argc, char **argv);
 int cmd_check(const struct command *cmd, int argc, char **argv);
+int cmd_commit(const struct command *cmd, int argc, char **argv);
 int cmd_compile(const struct command *cmd, int argc, char **argv);
+int cmd_confirm(const struct command *cmd, int argc, char **argv);
 int cmd_decode(const struct command *cmd, int argc, char **argv);
 int cmd_diff(const struct command *cmd, int argc, char **argv);
 int cmd_explain(const struct command *cmd, int argc, char **argv);
 int cmd_fmt(const struct command *cmd, int argc, char **argv);
 int cmd_help(const struct command *cmd, int argc, char **argv);
+int cmd_history(const struct command *cmd, int argc, char **argv);
 int cmd_isolate(const struct command *cmd, int argc, char **argv);
 int cmd_init(const struct command *cmd, int argc, char **argv);
 int cmd_learn(const struct command *cmd, int argc, char **argv);
@@ -45,6 +48,7 @@ int cmd_release(const struct command *cmd, int argc, char **argv);
 int cmd_prooftest(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
+int cmd_rollback(const struct command *cmd, int argc, char **argv);
 int cmd_rules(const struct command *cmd, int argc, char **argv);
 int cmd_ruleset(const struct command *cmd, int argc, char **argv);
 int cmd_approve(const struct command *cmd, int argc, char **argv);
@@ -71,17 +75,20 @@ enum {
 	OPT_DB,
 	OPT_END,
 	OPT_EVENTS,
+	OPT_CUT_SESSIONS,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
 	OPT_FOR,
 	OPT_GAP,
 	OPT_HEAD,
 	OPT_INCLUDE,
+	OPT_GUARD,
 	OPT_INCLUDING_SAFETY,
 	OPT_IN_STEP,
 	OPT_ISOLATE,
 	OPT_JSON,
 	OPT_LIBEXEC,
+	OPT_MARKDOWN,
 	OPT_OTFWD,
 	OPT_OVERLAY,
 	OPT_OVERRIDE,
@@ -97,6 +104,7 @@ enum {
 	OPT_RUN_DIR,
 	OPT_SINCE,
 	OPT_SOURCE,
+	OPT_STATE_DIR,
 	OPT_TICKET,
 	OPT_WRITE,
 };

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-void candidate_policy(struct candidate *c, const struct policy *p, uint32_t generation)
+void candidate_policy(struct candidate *c, const struct policy *p, uint32_t generation, bool guard)
 {
+	c->guard = guard;
 	c->policy = p ? *p : (struct policy){0};
 	c->generation = p ? generation : 0;
 	memset(c->rates, 0, sizeof c->rates);
@@ -164,6 +165,12 @@ void candidate_pdu(struct work *w, struct view bytes, bool answers_known, const 
 	} else if (w->v->pdu.nops > 0 && w->v->pdu.ops[0].dir == DIR_RESPONSE && now->answer) {
 		return; /* of a session that the candidate does not have: told with its requests */
 	}
+	if (c->guard) {
+		/* A rule that names it, or a lane that asks no rule: then it was allowed, and not only let go. */
+		if (!now->passes && r == REASON_NONE && (match || route->lane == LANE_KERNEL))
+			shm_add(w->v->shm, SHM_GUARD_DENIED, 1);
+		return;
+	}
 	bool ok = r == REASON_NONE, passes = ok || (route->mode != MODE_ENFORCE && !hard);
 	if (differs(now, ok, passes))
 		tell(w, route, passes && ok, r, now->reason, pdu, match);
@@ -196,6 +203,9 @@ void candidate_packet(struct work *w, enum judgement j, bool would_deny, enum re
 	struct candidate_now now = {.reason = reason, .passes = j != JUDGED_DENY};
 	bool uninspected = j == JUDGED_UNINSPECTED;
 
+	/* A packet that never came to be an operation is not what a guard counts. */
+	if (w->v->candidate->guard)
+		return;
 	/* Neither policy has a say in these. */
 	if (reason == REASON_FLOW_DEAD || reason == REASON_QUARANTINED || reason == REASON_RELEASED)
 		return;

@@ -4,6 +4,9 @@
  * asked about is held against the candidate too, with its own routes, rates and masters in control; where the outcome differs
  * a report with `candidate` set goes to the sink. Answers go with their requests: what follows from a difference is none of its own.
  *
+ * While a policy is on trial with a guard, the confirmed one takes the candidate's place: operations that a rule of it allows and the one on trial
+ * denies are counted in SHM_GUARD_DENIED, whatever the conduit's mode was. What no rule of it allowed never counts.
+ *
  * Memory is fixed and the caller's; without a candidate it costs one comparison a PDU.
  *
  * Two things it cannot know: octets are put together and decoded by what the active policy let go, so that behind a request that only one of the two
@@ -24,6 +27,7 @@ struct candidate_flow {
 struct candidate {
 	struct policy policy; /* .image NULL: there is none */
 	uint32_t generation;
+	bool guard; /* it is the confirmed policy, beside one on trial: what it allows and the trial denies is counted, nothing is reported */
 	struct match match;
 	struct pdu pdu; /* decoded with its own leniencies, where they differ */
 	uint8_t before[PROTO_STATE_MAX]
@@ -34,7 +38,7 @@ struct candidate {
 };
 
 /* p NULL: there is none any more. Rates and masters begin anew. */
-void candidate_policy(struct candidate *c, const struct policy *p, uint32_t generation);
+void candidate_policy(struct candidate *c, const struct policy *p, uint32_t generation, bool guard);
 
 /* What the active policy has come to. */
 struct candidate_now {

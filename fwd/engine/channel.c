@@ -56,7 +56,7 @@ static int take_image(struct channel *c, int fd, uint32_t generation, const char
 }
 
 /* fd -1: there is none. One that cannot be used is as good as none: no verdict depends on it. */
-static void take_candidate(struct channel *c, int fd, uint32_t generation)
+static void take_candidate(struct channel *c, int fd, uint32_t generation, bool guard)
 {
 	struct policy p = {0}, old = c->candidate;
 	const char *what;
@@ -64,6 +64,7 @@ static void take_candidate(struct channel *c, int fd, uint32_t generation)
 	if (fd >= 0 && open_image(&p, fd, &what) < 0)
 		p = (struct policy){0};
 	c->candidate = p;
+	c->guard = guard;
 	c->candidate_taken(generation);
 	close_image(&old);
 }
@@ -82,7 +83,7 @@ int channel_read(struct channel *c, const char **what)
 		if (m.type == MSG_IMAGE && fd >= 0)
 			r = take_image(c, fd, m.generation, what);
 		else if (m.type == MSG_CANDIDATE)
-			take_candidate(c, fd, m.generation);
+			take_candidate(c, fd, m.generation, m.arg == CANDIDATE_GUARD);
 		if (fd >= 0)
 			close(fd);
 		if (r < 0)

@@ -13,6 +13,7 @@ struct channel {
 	void (*taken)(const struct policy *old, uint32_t generation);
 	/* The same for a policy that is only judged beside it; .image NULL: there is none (any more). */
 	struct policy candidate;
+	bool guard; /* the candidate is the confirmed policy, beside one on trial */
 	void (*candidate_taken)(uint32_t generation);
 };
 

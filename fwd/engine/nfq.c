@@ -226,7 +226,7 @@ static void candidate_taken(uint32_t generation)
 {
 	const struct policy *p = engine.channel.candidate.image ? &engine.channel.candidate : NULL;
 
-	candidate_policy(&engine.candidate, p, generation);
+	candidate_policy(&engine.candidate, p, generation, engine.channel.guard);
 	engine.verdict.candidate = p ? &engine.candidate : NULL;
 }
 

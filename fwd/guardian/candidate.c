@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fwd/guardian/commit.h"
 #include "fwd/guardian/island.h"
 #include "fwd/guardian/store.h"
 #include "rules/source.h"
@@ -49,32 +50,18 @@ void policy_answer(struct guardian *g, uint32_t request, bool good, const char *
 void policy_audit(struct guardian *g, const struct msg_policy *who, const char *action, bool refused,
 		  const char *fmt, ...)
 {
-	struct event e = {.type = EVENT_AUDIT,
-			  .ts_us = island_clock_us(CLOCK_REALTIME),
-			  .zone = POLICY_NO_INDEX,
-			  .conduit = POLICY_NO_INDEX,
-			  .rule = POLICY_NO_RULE,
-			  .proto = -1,
-			  .flow = UINT32_MAX,
-			  .count = 1,
-			  .generation = g->active.generation};
-	char text[2 * EVENT_TEXT];
-	int n;
+	struct event_audit a = {.uid = who ? who->uid : EVENT_NOBODY,
+				.login = who ? who->login : EVENT_NOBODY,
+				.refused = refused};
+	char text[EVENT_TEXT];
 	va_list ap;
 
-	n = snprintf(text, sizeof(text), "%s%s: ", action, refused ? " refused" : "");
+	snprintf(a.action, sizeof(a.action), "%s", action);
+	snprintf(a.reason, sizeof(a.reason), "%s", who ? who->reason : "");
 	va_start(ap, fmt);
-	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (who) {
-		size_t len = strlen(text);
-		snprintf(text + len, sizeof(text) - len, "; by uid %u: %s%s%s", who->uid, who->reason,
-			 *who->ticket ? ", ticket " : "", who->ticket);
-	}
-	snprintf(e.text, sizeof(e.text), "%.*s", EVENT_TEXT - 1, text);
-	if (g->nqueues)
-		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), &e);
-	say("%s", text);
+	audit_event(g, &a, "%s%s%s", text, who && *who->ticket ? "; ticket " : "", who ? who->ticket : "");
 }
 
 void candidate_tell(struct guardian *g)
@@ -87,16 +74,27 @@ void candidate_tell(struct guardian *g)
 
 static void hand_out(struct guardian *g, struct queue *q)
 {
-	struct msg m = {.type = MSG_CANDIDATE, .generation = g->candidate.generation};
+	bool guard = commit_guards(g);
+	struct msg m = {.type = MSG_CANDIDATE,
+			.generation = guard ? g->commit.base.generation : g->candidate.generation,
+			.arg = guard ? CANDIDATE_GUARD : 0};
+	int fd = guard ? g->commit.base.fd : g->candidate.fd;
 
-	if (q->child.pid && q->child.channel >= 0 && msg_send(q->child.channel, &m, g->candidate.fd) < 0)
+	if (q->child.pid && q->child.channel >= 0 && msg_send(q->child.channel, &m, fd) < 0)
 		say("queue %u: cannot hand the candidate to the engine: %s", q->num, strerror(errno));
 }
 
 void candidate_hand_out(struct guardian *g, struct queue *q)
 {
-	if (g->candidate.fd >= 0)
+	if (g->candidate.fd >= 0 || commit_guards(g))
 		hand_out(g, q);
+}
+
+void candidate_guard(struct guardian *g)
+{
+	g->commit.base.generation = ++g->cand.generation;
+	for (unsigned i = 0; i < g->nqueues; i++)
+		hand_out(g, &g->queues[i]);
 }
 
 static void forget(struct guardian *g)

@@ -14,6 +14,8 @@ void candidate_step(struct guardian *g);
 void candidate_tell(struct guardian *g);
 /* To an engine that has just been started: which it is, if there is one. */
 void candidate_hand_out(struct guardian *g, struct queue *q);
+/* A trial with a guard has begun or is over: engines get the confirmed policy in the candidate's place, or the candidate again. */
+void candidate_guard(struct guardian *g);
 /* A copy that the caller drops; source is its own memfd, -1: none. False: there is no candidate. */
 bool candidate_take(struct guardian *g, struct image_mem *img, int *source, struct policy_meta *meta);
 

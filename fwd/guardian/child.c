@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "fwd/guardian/candidate.h"
+#include "fwd/guardian/commit.h"
 #include "fwd/guardian/guardian.h"
 #include "fwd/guardian/overlay.h"
 
@@ -253,7 +254,8 @@ void recorder_start(struct guardian *g)
 {
 	char path[GUARDIAN_PATH + 16];
 	/* A name in its working directory: its user may not be able to come there by path. */
-	const char *argv[] = {path, "--control", "control", NULL};
+	const char *argv[] = {path,      "--control",   "control",    "--policy-file",
+			      g->policy, "--state-dir", g->state_dir, NULL};
 	struct child *c = &g->recorder;
 	int pair[2];
 
@@ -261,7 +263,7 @@ void recorder_start(struct guardian *g)
 	c->started_us = now_us();
 	snprintf(path, sizeof(path), "%s/otfw-recorder", g->libexec);
 	if (make_channel(pair) == 0) {
-		struct child_fd fds[3] = {{pair[1], FD_CHANNEL}};
+		struct child_fd fds[4] = {{pair[1], FD_CHANNEL}};
 		struct child_start s = {.argv = argv,
 					.fds = fds,
 					.nfds = 1,
@@ -274,6 +276,8 @@ void recorder_start(struct guardian *g)
 			fds[s.nfds++] = (struct child_fd){g->log_fd, FD_LOG};
 		if (g->records_fd >= 0)
 			fds[s.nfds++] = (struct child_fd){g->records_fd, FD_STATE};
+		if (g->track_fd >= 0)
+			fds[s.nfds++] = (struct child_fd){g->track_fd, FD_TRACK};
 		c->channel = pair[0];
 		c->pid = child_spawn(&s, &c->pidfd);
 		close(pair[1]);
@@ -294,6 +298,7 @@ void recorder_start(struct guardian *g)
 	if (send_image(g, c) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
 	candidate_tell(g);
+	commit_tell(g);
 }
 
 void recorder_ended(struct guardian *g)

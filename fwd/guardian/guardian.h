@@ -74,6 +74,10 @@ struct image_mem {
 
 /* ---- reload.c ---- */
 
+/* How commits may be timed. */
+#define COMMIT_MIN_US (1 * INT64_C(1000000))
+#define COMMIT_MAX_US (7 * INT64_C(86400000000))
+
 /* LENDING: RELOAD_COMPILING once more, with the overlay. */
 enum reload_state { RELOAD_IDLE, RELOAD_COMPILING, RELOAD_LENDING, RELOAD_HANDING, RELOAD_FILLING };
 
@@ -84,6 +88,7 @@ struct reload {
 	bool kicked;       /* engines that did not take the image were killed */
 	bool asked;        /* by the recorder, with request number `request` */
 	uint32_t request;
+	bool given; /* an image of the history or the candidate, not the file */
 	bool again; /* asked for while one was running */
 	bool again_asked;
 	uint32_t again_request;
@@ -210,6 +215,55 @@ struct overlay_work {
 	unsigned nasks;
 };
 
+/* ---- commit.c ---- */
+
+enum commit_phase {
+	COMMIT_IDLE,
+	COMMIT_STORING,
+	COMMIT_FETCHING,
+	COMMIT_WAITING, /* for a reload that runs */
+	COMMIT_SWAPPING,
+	COMMIT_SAVING
+};
+enum commit_act { ACT_NONE, ACT_COMMIT, ACT_CONFIRM, ACT_ROLLBACK, ACT_BACK, ACT_FILE, ACT_BOOT };
+
+struct load_answer {
+	uint32_t request; /* 0: nobody asked */
+	int words;        /* memfd */
+	int64_t of;       /* started_us of the recorder that asked */
+};
+struct commit_work {
+	struct policy_meta list[META_KEPT + 1]; /* oldest first; one more than is kept, for a moment */
+	unsigned n;
+	struct commit_state state;
+	uint32_t running;      /* number of the policy in force; 0: not in the history */
+	struct image_mem base; /* of state.confirmed, while another is on trial; and its texts, -1: none */
+	int base_source;
+	enum commit_phase phase;
+	enum commit_act act;
+	struct store_job job;
+	/* What is being done. */
+	struct msg_policy ask;
+	uint32_t request;
+	bool asked;
+	int64_t asked_of; /* started_us of the recorder that asked */
+	uint32_t number;
+	struct image_mem next;
+	int next_source;
+	enum meta_state why; /* ACT_BACK */
+	int64_t retry_us;
+	bool told;        /* that it cannot be written */
+	bool booted_back; /* this boot found a trial that is over: to be written down */
+	bool file_loaded; /* to be taken into the history */
+	struct load_answer answer_next,
+		answer; /* of the newest load of the file; of the one that is being taken in */
+	bool starting;  /* that was the daemon's start */
+	bool fell_back; /* the start took the file, because what was committed could not be had */
+	uint32_t loader_uid, loader_login; /* who asked for the newest load of the file */
+	int file_source;
+	uint64_t guard_from, guard_denied; /* of SHM_GUARD_DENIED: when the trial began, since */
+};
+
 struct guardian {
 	/* options */
 	char policy[GUARDIAN_PATH], libexec[GUARDIAN_PATH], events[GUARDIAN_PATH], run_dir[GUARDIAN_PATH],
@@ -224,6 +278,7 @@ struct guardian {
 	int log_fd;     /* the recorder's; -1: none */
 	int run_fd;     /* the run directory */
 	int records_fd; /* "recorder" in the state directory, the recorder's own; -1: none */
+	int track_fd;   /* /proc/net/nf_conntrack, for the recorder; -1: none */
 	int null_fd;    /* /dev/null */
 	uid_t recorder_uid;
 	gid_t recorder_gid;
@@ -235,6 +290,7 @@ struct guardian {
 	int source;                 /* memfd: the texts that active was made from; -1: there are none */
 	struct image_mem candidate; /* fd -1: none */
 	struct candidate_work cand;
+	struct commit_work commit;
 	struct queue queues[PLAN_QUEUES_MAX];
 	unsigned nqueues;
 	struct child recorder;
@@ -387,6 +443,12 @@ int image_share(struct image_mem *img, const struct image_mem *of);
 void reload_begin(struct guardian *g, bool asked, uint32_t request);
 /* What is lent has changed: the policy in force is made anew with it. Only while no reload runs. */
 void reload_overlay(struct guardian *g);
+/* The same with an image, which it takes, and its texts (a memfd or -1, the caller's), in place of the file. None may run. Its end is told to commit_reloaded(). */
+void reload_image(struct guardian *g, struct image_mem *img, int source);
+/* The first policy from a stored source: its files' prefix in the state directory. False after having said why not. */
+bool reload_source(struct guardian *g, const char *prefix);
+/* Ends a compile that runs; nothing has changed then. */
+void reload_cancel(struct guardian *g);
 /* Called when its child ended, and every few milliseconds while it runs. */
 void reload_step(struct guardian *g, bool child_ended);
 /* Milliseconds until reload_step() is useful without a child's end; -1: no need. */

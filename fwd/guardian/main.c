@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "fwd/guardian/candidate.h"
+#include "fwd/guardian/commit.h"
 #include "fwd/guardian/guardian.h"
 #include "fwd/guardian/overlay.h"
 
@@ -290,9 +291,21 @@ static int run_directory(struct guardian *g)
 	return 0;
 }
 
+/* Whoever is told it may have another working directory. Links stay: somebody may point them elsewhere. */
+static void whole_path(char path[GUARDIAN_PATH])
+{
+	char cwd[PATH_MAX], whole[PATH_MAX + GUARDIAN_PATH];
+
+	if (*path == '/' || !getcwd(cwd, sizeof(cwd)))
+		return;
+	if (snprintf(whole, sizeof(whole), "%s/%s", cwd, path) < GUARDIAN_PATH)
+		strcpy(path, whole);
+}
+
 /* The recorder's files: opened here, because it may lack the right to. */
 static int open_files(struct guardian *g)
 {
+	whole_path(g->policy);
 	if (recorder_user(g) < 0)
 		return -1;
 	if (run_directory(g) < 0)
@@ -304,6 +317,7 @@ static int open_files(struct guardian *g)
 		say("%s: %s", g->events, strerror(errno));
 		return -1;
 	}
+	g->track_fd = open("/proc/net/nf_conntrack", O_RDONLY | O_CLOEXEC);
 	g->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	g->proc_queue = open("/proc/net/netfilter/nfnetlink_queue", O_RDONLY | O_CLOEXEC);
 	return 0;
@@ -378,6 +392,7 @@ enum watching {
 	WATCH_OPENING,
 	WATCH_CANDIDATE,
 	WATCH_OVERLAY,
+	WATCH_COMMIT,
 	WATCH_WATCH,
 	WATCH_ENGINES
 };
@@ -387,9 +402,10 @@ static void on_signals(struct guardian *g)
 	struct signalfd_siginfo si;
 
 	while (read(g->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo == SIGHUP)
+		if (si.ssi_signo == SIGHUP) {
+			g->commit.loader_uid = g->commit.loader_login = ISLAND_NOBODY;
 			reload_begin(g, false, 0);
-		else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+		} else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
 			g->stop = true;
 	}
 }
@@ -408,6 +424,8 @@ static void policy_request(struct guardian *g, const struct msg *m, int fd)
 		policy_answer(g, m->arg, false, "reason, ticket or name is not as it must be");
 	else if (p->act == POLICY_CANDIDATE || p->act == POLICY_DROP)
 		candidate_request(g, m, fd);
+	else if (p->act == POLICY_COMMIT || p->act == POLICY_CONFIRM || p->act == POLICY_ROLLBACK)
+		commit_request(g, m);
 	else
 		policy_answer(g, m->arg, false, "no such request");
 }
@@ -418,9 +436,11 @@ static void on_recorder(struct guardian *g)
 	int fd, r;
 
 	while ((r = msg_recv(g->recorder.channel, &m, &fd)) == 1) {
-		if (m.type == MSG_RELOAD)
+		if (m.type == MSG_RELOAD) {
+			g->commit.loader_uid = m.policy.uid;
+			g->commit.loader_login = m.policy.login;
 			reload_begin(g, true, m.arg);
-		else if (m.type == MSG_LEDGER && m.arg)
+		} else if (m.type == MSG_LEDGER && m.arg)
 			ledger_begin(g, m.arg);
 		else if (m.type == MSG_ISLAND)
 			island_request(g, &m);
@@ -441,13 +461,15 @@ static void on_recorder(struct guardian *g)
 static int wait_ms(const struct guardian *g)
 {
 	int64_t now = now_us(), next = INT64_MAX;
-	int ms = reload_wait_ms(g), island_ms = island_wait_ms(g);
+	int ms = reload_wait_ms(g), island_ms = island_wait_ms(g), commit_ms = commit_wait_ms(g);
 
 	if (island_ms >= 0 && (ms < 0 || island_ms < ms))
 		ms = island_ms;
 	int lend_ms = overlay_wait_ms(g);
 	if (lend_ms >= 0 && (ms < 0 || lend_ms < ms))
 		ms = lend_ms;
+	if (commit_ms >= 0 && (ms < 0 || commit_ms < ms))
+		ms = commit_ms;
 	if (g->recorder.pid == 0)
 		next = g->recorder.start_at_us;
 	if (mirror_down(g) && g->mirror.child.start_at_us < next)
@@ -493,6 +515,8 @@ static void turn(struct guardian *g)
 		(struct pollfd){.fd = g->cand.job.pid > 0 ? g->cand.job.pidfd : -1, .events = POLLIN};
 	p[WATCH_OVERLAY] =
 		(struct pollfd){.fd = g->overlay.job.pid > 0 ? g->overlay.job.pidfd : -1, .events = POLLIN};
+	p[WATCH_COMMIT] =
+		(struct pollfd){.fd = g->commit.job.pid > 0 ? g->commit.job.pidfd : -1, .events = POLLIN};
 	p[WATCH_CHANNEL] = (struct pollfd){.fd = g->recorder.channel, .events = POLLIN};
 	p[WATCH_MIRROR] = (struct pollfd){.fd = g->mirror.child.pidfd, .events = POLLIN};
 	p[WATCH_WATCH] = (struct pollfd){.fd = watch_fd(), .events = POLLIN};
@@ -524,6 +548,7 @@ static void turn(struct guardian *g)
 	island_step(g);
 	overlay_step(g);
 	candidate_step(g);
+	commit_step(g);
 	opening_step(g);
 	revive(g);
 }
@@ -591,10 +616,12 @@ static int start(struct guardian *g)
 	if (open_files(g) < 0 || island_load(g) < 0 || records_directory(g) < 0)
 		return -1;
 	overlay_load(g);
+	whole_path(g->state_dir);
 	candidate_load(g);
 	choose_backend(g);
 	g->reload.initial = true;
-	reload_begin(g, false, 0);
+	if (!commit_boot(g))
+		reload_begin(g, false, 0);
 	while (g->reload.state != RELOAD_IDLE && !g->stop)
 		turn(g);
 	return g->reload.initial ? -1 : 0;
@@ -610,6 +637,7 @@ int main(int argc, char **argv)
 		.log_fd = -1,
 		.run_fd = -1,
 		.records_fd = -1,
+		.track_fd = -1,
 		.proc_queue = -1,
 		.active = {.fd = -1},
 		.proper = {.fd = -1},
@@ -617,6 +645,12 @@ int main(int argc, char **argv)
 		.overlay = {.job = {.pidfd = -1}},
 		.candidate = {.fd = -1},
 		.cand = {.source = -1, .next = {.fd = -1}, .next_source = -1, .job = {.pidfd = -1}},
+		.commit = {.base = {.fd = -1},
+			   .base_source = -1,
+			   .next = {.fd = -1},
+			   .next_source = -1,
+			   .file_source = -1,
+			   .job = {.pidfd = -1}},
 		.mirror = {.sock = -1, .shm_fd = -1, .child = {.pidfd = -1, .channel = -1}},
 		.island = {.dir = -1, .pidfd = -1, .words = -1, .save_pidfd = -1},
 		.recorder = {.pidfd = -1, .channel = -1, .start_at_us = INT64_MAX},

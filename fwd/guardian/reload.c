@@ -31,6 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fwd/guardian/commit.h"
 #include "fwd/guardian/guardian.h"
 #include "fwd/guardian/overlay.h"
 #include "rules/image.h"
@@ -61,11 +62,12 @@ static void finish(struct guardian *g, bool good)
 			.arg = r->request,
 			.status = good ? 0 : 1,
 			.generation = g->active.generation};
+	char buf[WORDS_MAX + 1] = "";
 
 	if (r->words >= 0) {
-		char buf[WORDS_MAX];
-		ssize_t n = pread(r->words, buf, sizeof(buf), 0);
+		ssize_t n = pread(r->words, buf, WORDS_MAX, 0);
 
+		buf[n > 0 ? n : 0] = '\0';
 		if (n > 0 && write(STDERR_FILENO, buf, (size_t)n) < 0)
 			errno = 0; /* nobody reads our standard error: then there is nobody to tell */
 		if (ftruncate(r->words, n > 0 ? n : 0) < 0)
@@ -80,9 +82,12 @@ static void finish(struct guardian *g, bool good)
 	}
 	if (!good && !r->initial)
 		say("the policy is not loaded; generation %u stays in force", g->active.generation);
-	if (r->asked && g->recorder.channel >= 0 && msg_send(g->recorder.channel, &m, r->words) < 0)
-		say("cannot answer a reload request: %s", strerror(errno));
 	overlay_loaded(g, good, r->words);
+	/* A load of the file is answered once a restart would know of it, too. */
+	if (r->asked && good && commit_answers(g, r->request, r->words))
+		r->words = -1;
+	else if (r->asked && g->recorder.channel >= 0 && msg_send(g->recorder.channel, &m, r->words) < 0)
+		say("cannot answer a reload request: %s", strerror(errno));
 	if (r->words >= 0)
 		close(r->words);
 	if (r->out >= 0)
@@ -97,10 +102,15 @@ static void finish(struct guardian *g, bool good)
 	if (r->previous_source >= 0)
 		close(r->previous_source);
 	r->previous_source = -1;
-	if (!good && r->initial)
+	if (!good && r->initial && r->given)
+		r->again = true; /* what was committed does not hold: the file, then */
+	else if (!good && r->initial)
 		g->stop = true;
 	r->state = RELOAD_IDLE;
-	r->rolling_back = r->lend = false;
+	r->rolling_back = false;
+	if (!r->lend)
+		commit_reloaded(g, good, r->given, buf);
+	r->lend = false;
 	if (good && r->initial) {
 		/* Last: whoever reaches the control socket finds a policy in force. Until then events wait in their rings. */
 		r->initial = false;
@@ -124,10 +134,10 @@ static void fail(struct guardian *g, const char *text)
 }
 
 /* A policy that is an image already is taken as it is. True when it was one. */
-static bool copy_image(struct guardian *g, int out)
+static bool copy_image(const char *path, int out)
 {
 	char buf[65536];
-	int in = open(g->policy, O_RDONLY | O_CLOEXEC);
+	int in = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = in < 0 ? -1 : read(in, buf, sizeof(buf));
 	bool is = n >= (ssize_t)strlen(IMAGE_MAGIC) && memcmp(buf, IMAGE_MAGIC, strlen(IMAGE_MAGIC)) == 0;
 
@@ -249,6 +259,75 @@ void reload_overlay(struct guardian *g)
 	lend(g);
 }
 
+static bool memory(struct guardian *g)
+{
+	struct reload *r = &g->reload;
+
+	r->words = memfd_create("otfw-words", MFD_CLOEXEC);
+	r->out = image_memory();
+	r->source = memfd_create("otfw-source", MFD_CLOEXEC);
+	if (r->words >= 0 && r->out >= 0 && r->source >= 0)
+		return true;
+	fail(g, "no memory for a policy image");
+	return false;
+}
+
+/* Starts the compiler, or takes what is an image already. */
+static void compile(struct guardian *g, const char *policy)
+{
+	struct reload *r = &g->reload;
+
+	r->state = RELOAD_COMPILING;
+	r->pid = 0;
+	if (copy_image(policy, r->out))
+		compiled(g);
+	else if (!compile_start(g, policy, "--source", r->source, -1))
+		fail(g, "cannot start the compiler");
+}
+
+void reload_image(struct guardian *g, struct image_mem *img, int source)
+{
+	struct reload *r = &g->reload;
+
+	r->given = true;
+	r->asked = false;
+	r->next = *img;
+	*img = (struct image_mem){.fd = -1};
+	r->words = memfd_create("otfw-words", MFD_CLOEXEC);
+	r->source = source >= 0 ? fcntl(source, F_DUPFD_CLOEXEC, 10) : -1;
+	if (r->words >= 0 && (source < 0 || r->source >= 0)) {
+		lend(g);
+		return;
+	}
+	image_drop(&r->next);
+	fail(g, "no memory for a policy image");
+}
+
+bool reload_source(struct guardian *g, const char *prefix)
+{
+	struct reload *r = &g->reload;
+	char path[2 * GUARDIAN_PATH];
+
+	r->given = true;
+	r->asked = false;
+	snprintf(path, sizeof(path), "%s/%ssource", g->state_dir, prefix);
+	if (!memory(g))
+		return false;
+	compile(g, path);
+	return true;
+}
+
+void reload_cancel(struct guardian *g)
+{
+	struct reload *r = &g->reload;
+
+	if (r->state != RELOAD_COMPILING || r->pid <= 0)
+		return;
+	words_add(r, "given up: another policy must come back");
+	kill(r->pid, SIGKILL);
+	r->deadline_us = INT64_MAX;
+}
+
 void reload_begin(struct guardian *g, bool asked, uint32_t request)
 {
 	struct reload *r = &g->reload;
@@ -269,24 +348,12 @@ void reload_begin(struct guardian *g, bool asked, uint32_t request)
 			r->again_request = request;
 		return;
 	}
+	r->given = false;
 	r->asked = asked;
 	r->request = request;
 	r->again_asked = false;
-	r->words = memfd_create("otfw-words", MFD_CLOEXEC);
-	r->out = image_memory();
-	r->source = memfd_create("otfw-source", MFD_CLOEXEC);
-	if (r->words < 0 || r->out < 0 || r->source < 0) {
-		fail(g, "no memory for a policy image");
-		return;
-	}
-	r->state = RELOAD_COMPILING;
-	r->pid = 0;
-	if (copy_image(g, r->out)) {
-		compiled(g);
-		return;
-	}
-	if (!compile_start(g, g->policy, "--source", r->source, -1))
-		fail(g, "cannot start the compiler");
+	if (memory(g))
+		compile(g, g->policy);
 }
 
 /* ---- handing out ---- */

@@ -30,7 +30,7 @@ static void run_status(struct control *c, struct recorder *r, struct client *cl,
 
 static void run_reload(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
 {
-	struct msg m = {.type = MSG_RELOAD};
+	struct msg m = {.type = MSG_RELOAD, .policy = {.uid = cl->uid, .login = cl->login}};
 
 	(void)r, (void)request;
 	client_pass_on(c, cl, &m);
@@ -129,6 +129,9 @@ const struct control_command control_commands[] = {
 	{"unlock", run_lend},
 	{"approve", run_lend},
 	{"permit", run_lend},
+	{"commit", run_commit},
+	{"confirm", run_confirm},
+	{"rollback", run_confirm},
 	{0},
 };
 /* clang-format on */

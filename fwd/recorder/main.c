@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * otfw-recorder [--control PATH] [--log FILE|-]
+ * otfw-recorder [--control PATH] [--log FILE|-] [--policy-file FILE] [--state-dir DIR]
  *
  * Started by the guardian with FD_CHANNEL, and FD_LOG unless events go to standard output.
  */
@@ -59,6 +59,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		image_add(r, m->generation, fd);
 	else if (m->type == MSG_CANDIDATE)
 		candidate_add(r, m->generation, fd);
+	else if (m->type == MSG_POLICY_STATE)
+		r->policy_state = m->state;
 	else if (m->type == MSG_RELOADED)
 		control_reloaded(c, m, fd);
 	else if (m->type == MSG_LEDGER_BASE)
@@ -131,8 +133,11 @@ static int log_fd(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"control", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'}, {0}};
+	static const struct option options[] = {{"control", required_argument, NULL, 'c'},
+						{"log", required_argument, NULL, 'l'},
+						{"policy-file", required_argument, NULL, 'p'},
+						{"state-dir", required_argument, NULL, 's'},
+						{0}};
 	static struct recorder r;
 	static struct control control;
 	const char *socket = NULL, *log = NULL;
@@ -142,7 +147,7 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return 2;
-		*(c == 'c' ? &socket : &log) = optarg;
+		*(c == 'c' ? &socket : c == 'l' ? &log : c == 'p' ? &r.policy_file : &r.state_dir) = optarg;
 	}
 	if (optind < argc) {
 		complain("%s: no arguments are taken", argv[optind]);
@@ -167,6 +172,7 @@ int main(int argc, char **argv)
 	why_open(&r.why);
 	use_open(&r);
 	audit_open(&r);
+	r.track_fd = fcntl(FD_TRACK, F_GETFD) < 0 ? -1 : FD_TRACK;
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 

@@ -2,6 +2,7 @@
 /* Requests about policies, on their way to the guardian: the candidate, commit and what follows it. */
 #include <jansson.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
@@ -89,10 +90,110 @@ void run_candidate(struct control *c, struct recorder *r, struct client *cl, con
 		client_pass_on_fd(c, cl, &m, drop ? -1 : cl->fd_in);
 }
 
+/* Its number, 0 where there is none, -1 where it is none. */
+static int64_t number_of(const json_t *request, const char *key, int64_t hi)
+{
+	const json_t *n = json_object_get(request, key);
+
+	if (!n)
+		return 0;
+	return json_is_integer(n) && json_integer_value(n) >= 0 && json_integer_value(n) <= hi
+		       ? json_integer_value(n)
+		       : -1;
+}
+
+/* Only what would be cut by it says no; everything else is the guardian's to say. */
+void run_commit(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	int64_t confirm = number_of(request, "confirm-us", INT64_MAX);
+	int64_t guard = number_of(request, "guard", UINT32_MAX);
+	struct msg m;
+	const char *wrong = policy_message(request, cl, POLICY_COMMIT, &m);
+
+	if (!wrong && !*m.policy.reason)
+		wrong = "a commit needs a reason";
+	else if (!wrong && confirm < 0)
+		wrong = "\"confirm-us\" is not a number of microseconds";
+	else if (!wrong && guard < 0)
+		wrong = "\"guard\" is not a number";
+	else if (!wrong && !r->candidate.mem)
+		wrong = "there is no candidate: load one first";
+	if (wrong) {
+		client_refuse(cl, wrong);
+		return;
+	}
+	if (!json_is_true(json_object_get(request, "cut-sessions")) && sessions_refuse(r, cl))
+		return;
+	m.policy.confirm_us = confirm;
+	m.policy.guard = (uint32_t)guard;
+	m.policy.guarded = json_object_get(request, "guard") != NULL;
+	memcpy(m.policy.digest, policy_digest(&r->candidate.policy), POLICY_DIGEST);
+	client_pass_on(c, cl, &m);
+}
+
+void run_confirm(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	bool confirm = strcmp(cmd, "confirm") == 0;
+	int64_t number = number_of(request, "number", META_NUMBER);
+	struct msg m;
+	const char *wrong = policy_message(request, cl, confirm ? POLICY_CONFIRM : POLICY_ROLLBACK, &m);
+
+	(void)r;
+	if (!wrong && number < 0)
+		wrong = "\"number\" is not that of a policy";
+	if (wrong) {
+		client_refuse(cl, wrong);
+		return;
+	}
+	m.policy.number = confirm ? 0 : (uint32_t)number;
+	client_pass_on(c, cl, &m);
+}
+
+static int64_t boot_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void number_print(struct jsonl *j, const char *key, uint32_t number)
+{
+	if (number)
+		jsonl_uint(j, key, number);
+	else
+		jsonl_null(j, key);
+}
+
+static void state_print(const struct recorder *r, struct jsonl *j)
+{
+	const struct msg_policy_state *s = &r->policy_state;
+	int64_t left = s->deadline_boot_us - boot_us();
+
+	number_print(j, "policy-number", s->running);
+	number_print(j, "policy-confirmed", s->confirmed);
+	if (s->trial) {
+		jsonl_object(j, "trial");
+		jsonl_uint(j, "number", s->trial);
+		jsonl_uint(j, "seconds-left", left > 0 ? (uint64_t)(left + 999999) / 1000000 : 0);
+		if (s->guarded) {
+			jsonl_uint(j, "guard", s->guard);
+			jsonl_uint(j, "guard-denied", s->guard_denied);
+		}
+		jsonl_object_end(j);
+	} else {
+		jsonl_null(j, "trial");
+	}
+	jsonl_str(j, "policy-file", r->policy_file);
+	jsonl_str(j, "state-dir", r->state_dir);
+}
+
 void policies_status(const struct recorder *r, struct jsonl *j)
 {
 	char hex[2 * POLICY_DIGEST + 1];
 
+	state_print(r, j);
 	if (!r->candidate.mem) {
 		jsonl_null(j, "candidate");
 		return;

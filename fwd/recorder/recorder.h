@@ -149,6 +149,9 @@ struct recorder {
 	unsigned nimages;            /* newest first */
 	struct image_kept candidate; /* mem NULL: there is none */
 	struct differ differ;        /* what it would change */
+	struct msg_policy_state policy_state;
+	int track_fd;                        /* connection tracking, -1: not readable */
+	const char *policy_file, *state_dir; /* the daemon's, for `status`; NULL: not told */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
@@ -217,6 +220,11 @@ const char *policy_message(const struct json_t *request, const struct client *cl
 struct control;
 void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_differences(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+void run_commit(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+/* confirm and rollback */
+void run_confirm(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+/* Would the candidate cut sessions? Then the client is told which, and it is true. */
+bool sessions_refuse(const struct recorder *r, struct client *cl);
 void policies_status(const struct recorder *r, struct jsonl *j);
 
 /* ---- lend.c ---- */

@@ -125,7 +125,7 @@ static void play(struct run *r, struct test_policy *active, struct test_policy *
 	memset(r, 0, sizeof(*r));
 	start(active);
 	if (candidate) {
-		candidate_policy(&c, &candidate->p, ++generation);
+		candidate_policy(&c, &candidate->p, ++generation, false);
 		b->v->candidate = &c;
 	}
 	bench_handshake(b);
@@ -185,16 +185,16 @@ static void another_candidate_begins_anew(void **state)
 
 	(void)state;
 	start(&closed);
-	candidate_policy(&c, &rated.p, ++generation);
+	candidate_policy(&c, &rated.p, ++generation, false);
 	b->v->candidate = &c;
 	bench_handshake(b);
 	polls();
 	uint32_t told = b->nreports;
-	candidate_policy(&c, &closed.p, ++generation);
+	candidate_policy(&c, &closed.p, ++generation, false);
 	polls();
 	for (uint32_t i = told; i < b->nreports; i++)
 		assert_int_equal(b->reports[i].candidate, 0);
-	candidate_policy(&c, NULL, ++generation);
+	candidate_policy(&c, NULL, ++generation, false);
 	b->v->candidate = NULL;
 	bench_free(b);
 }
