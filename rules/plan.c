@@ -54,6 +54,15 @@ const char *plan_net(const struct policy_net *n, char *buf, size_t cap)
 	return buf;
 }
 
+void plan_comment(const struct plan_rule *r, FILE *out)
+{
+	char name[48];
+
+	fprintf(out, "otfw %s", r->label);
+	for (size_t i = 0; i < PLAN_NAMES && r->names[i]; i++)
+		fprintf(out, "%c%s", " / "[i], policy_clean(r->names[i], name, sizeof(name)));
+}
+
 uint16_t plan_queue_number(const struct plan *pl, unsigned queue)
 {
 	return pl->o->queue_nums ? pl->o->queue_nums[queue] : (uint16_t)(pl->o->queue_base + queue);
@@ -182,8 +191,6 @@ static void fill(const struct plan *pl)
 
 	table_begin(pl, TABLE_MANGLE);
 	plan_ledger_mangle(pl);
-	plan_chain(pl, "safety_out");
-	plan_safety(pl, SAFETY_OUT);
 	if (islands)
 		plan_island_out(pl);
 	table_end(pl);

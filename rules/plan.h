@@ -33,7 +33,7 @@ enum plan_part {
  * iptables: what BASE says and what an account says stays in the kernel when a new version starts, so that it counts on. This number changes with
  * either; an empty chain of BASE's carries it, and the guardian does not go on with another one.
  */
-#define PLAN_LAYOUT       2
+#define PLAN_LAYOUT       3
 #define PLAN_LAYOUT_CHAIN "otfw-layout-" PLAN_TEXT(PLAN_LAYOUT)
 #define PLAN_TEXT(n)      PLAN_TEXT_OF(n)
 #define PLAN_TEXT_OF(n)   #n

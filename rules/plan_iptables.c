@@ -140,14 +140,11 @@ static void print_action(const struct plan_rule *r, FILE *out)
 
 void plan_iptables_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out)
 {
-	char name[64];
-
 	fprintf(out, "-A otfw-%s", r->chain);
 	print_matches(o, r, out);
 	if (r->label) {
-		fprintf(out, " -m comment --comment \"otfw %s", r->label);
-		for (int i = 0; i < 2 && r->names[i]; i++)
-			fprintf(out, "%c%s", i ? '/' : ' ', policy_clean(r->names[i], name, sizeof(name)));
+		fputs(" -m comment --comment \"", out);
+		plan_comment(r, out);
 		fputc('"', out);
 	}
 	print_action(r, out);

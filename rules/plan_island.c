@@ -256,7 +256,7 @@ void plan_island_out(const struct plan *pl)
 	static const struct {
 		const char *chain, *to;
 		bool safety;
-	} ways[] = {{"post_safety", "safety_out", true},
+	} ways[] = {{"post_safety", NULL, true},
 		    {"post_queued", "zones_out", false},
 		    {"post_kernel", NULL, false}};
 

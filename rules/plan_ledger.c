@@ -79,15 +79,10 @@ static const struct {
 	const char *chain;
 	enum plan_table table;
 } accounts[ACCOUNTS] = {
-	[ACCOUNT_SAFETY] = {"safe", TABLE_FILTER},
-	[ACCOUNT_KERNEL] = {"kernel", TABLE_FILTER},
-	[ACCOUNT_OVERRIDE] = {"over", TABLE_FILTER},
-	[ACCOUNT_DROP_TO] = {"dropto", TABLE_FILTER},
-	[ACCOUNT_DROP_FROM] = {"dropfrom", TABLE_FILTER},
-	[ACCOUNT_BAD] = {"bad", TABLE_FILTER},
-	[ACCOUNT_CUT] = {"cut", TABLE_FILTER},
-	[ACCOUNT_OUT] = {"out", TABLE_MANGLE},
-	[ACCOUNT_CUT_OUT] = {"cutout", TABLE_MANGLE},
+	[ACCOUNT_KERNEL] = {"kernel", TABLE_FILTER},  [ACCOUNT_OVERRIDE] = {"over", TABLE_FILTER},
+	[ACCOUNT_DROP_TO] = {"dropto", TABLE_FILTER}, [ACCOUNT_DROP_FROM] = {"dropfrom", TABLE_FILTER},
+	[ACCOUNT_BAD] = {"bad", TABLE_FILTER},        [ACCOUNT_CUT] = {"cut", TABLE_FILTER},
+	[ACCOUNT_OUT] = {"out", TABLE_MANGLE},        [ACCOUNT_CUT_OUT] = {"cutout", TABLE_MANGLE},
 };
 
 const char *plan_account(const struct policy *p, enum plan_account kind, unsigned zone,
@@ -119,6 +114,15 @@ const char *plan_account_queue(const struct plan *pl, unsigned queue, bool tcp, 
 	return buf;
 }
 
+/* The zone that a direction of a safety flow is booked under. */
+static unsigned flow_zone(const struct plan *pl, size_t flow, bool back)
+{
+	const struct policy_flow *f = &pl->safety[flow];
+
+	return back ? plan_zone(pl->policy, &f->client, &f->server)
+		    : plan_zone(pl->policy, &f->server, &f->client);
+}
+
 const char *plan_account_flow(const struct plan *pl, size_t flow, bool back, bool out, char buf[PLAN_ACCOUNT])
 {
 	const struct policy_flow *f = &pl->safety[flow];
@@ -134,7 +138,12 @@ const char *plan_account_flow(const struct plan *pl, size_t flow, bool back, boo
 	key = hash(key, f->server.ip, 16);
 	key = hash(key, &f->server.plen, 1);
 	key = hash(key, more, sizeof(more));
-	snprintf(buf, PLAN_ACCOUNT, "%s_%08x", out ? "flowout" : "flowin", key);
+	if (out) {
+		const char *zone = zone_name(pl->policy, flow_zone(pl, flow, back));
+
+		key = hash(key, zone, strlen(zone));
+	}
+	snprintf(buf, PLAN_ACCOUNT, "%s_%08x", out ? "flowend" : "flowin", key);
 	return buf;
 }
 
@@ -233,7 +242,6 @@ static void zone_account(const struct plan *pl, enum plan_account kind, unsigned
 	if (!account_open(&a))
 		return;
 	switch (kind) {
-	case ACCOUNT_SAFETY: account_accept(&a, PLAN_MARK_SAFETY, "accepted-safety"); break;
 	case ACCOUNT_KERNEL: account_accept(&a, PLAN_MARK_KERNEL, "accepted-kernel"); break;
 	case ACCOUNT_OVERRIDE: account_accept(&a, PLAN_MARK_OVERRIDE, "accepted-override"); break;
 	case ACCOUNT_DROP_TO:
@@ -301,10 +309,10 @@ static void queue_accounts(const struct plan *pl)
 
 /* ---- accounts of safety flows ---- */
 
-/* Untracked and counted where it comes in, counted again where it leaves. */
+/* Untracked and counted where it comes in; counted again, under its zone too, where it is accepted. */
 static void flow_account(const struct plan *pl, size_t flow, bool back, bool out, unsigned number)
 {
-	struct account a = {.pl = pl, .table = out ? TABLE_MANGLE : TABLE_RAW};
+	struct account a = {.pl = pl, .table = out ? TABLE_FILTER : TABLE_RAW};
 	struct policy_conduit c = {.name = "?"};
 	char text[16];
 
@@ -313,8 +321,13 @@ static void flow_account(const struct plan *pl, size_t flow, bool back, bool out
 		return;
 	policy_conduit_get(pl->policy, pl->safety[flow].conduit, &c);
 	snprintf(text, sizeof(text), "%u", number);
-	RULE(&a, "all", .action = out ? DO_RETURN : DO_NOTRACK, .label = out ? "safety-out" : "safety-in",
-	     .names = {c.name, text});
+	if (!out) {
+		RULE(&a, "all", .action = DO_NOTRACK, .label = "safety-in", .names = {c.name, text});
+		return;
+	}
+	RULE(&a, "all", .action = DO_MARK, .value = PLAN_MARK_SAFETY, .label = "safety-out",
+	     .names = {c.name, text, zone_name(pl->policy, flow_zone(pl, flow, back))});
+	RULE(&a, NULL, .action = DO_ACCEPT);
 }
 
 static void flow_accounts(const struct plan *pl, bool out)
@@ -436,6 +449,7 @@ void plan_ledger_raw(const struct plan *pl)
 void plan_ledger_filter(const struct plan *pl)
 {
 	zone_accounts(pl, TABLE_FILTER);
+	flow_accounts(pl, true);
 	queue_accounts(pl);
 	sort(pl, TABLE_FILTER, "drops", ACCOUNT_DROP_TO, ACCOUNT_DROP_FROM);
 	sort(pl, TABLE_FILTER, "bad", ACCOUNT_BAD, ACCOUNT_BAD);
@@ -446,7 +460,6 @@ void plan_ledger_filter(const struct plan *pl)
 void plan_ledger_mangle(const struct plan *pl)
 {
 	zone_accounts(pl, TABLE_MANGLE);
-	flow_accounts(pl, true);
 	sort(pl, TABLE_MANGLE, "zones_out", ACCOUNT_OUT, ACCOUNT_OUT);
 	sort(pl, TABLE_MANGLE, "isolated_out", ACCOUNT_CUT_OUT, ACCOUNT_CUT_OUT);
 }

@@ -132,8 +132,6 @@ static void print_action(const struct plan_rule *r, FILE *out)
 
 void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE *out)
 {
-	char name[48];
-
 	/* Made if it is not there; one that is there keeps its count. */
 	if (r->account)
 		fprintf(out, "add counter %s otfw %s\n", family(o), r->account);
@@ -141,9 +139,8 @@ void plan_nft_rule(const struct plan_options *o, const struct plan_rule *r, FILE
 	print_matches(r, out);
 	print_action(r, out);
 	if (r->label) {
-		fprintf(out, " comment \"otfw %s", r->label);
-		for (int i = 0; i < 2 && r->names[i]; i++)
-			fprintf(out, "%c%s", i ? '/' : ' ', policy_clean(r->names[i], name, sizeof(name)));
+		fputs(" comment \"", out);
+		plan_comment(r, out);
 		fputc('"', out);
 	}
 	fputc('\n', out);

@@ -13,6 +13,7 @@
 
 #include "rules/plan.h"
 
+#define PLAN_NAMES 3
 #define PLAN_PORTS 7 /* ranges of one rule: iptables' multiport takes 15 numbers, a range counts twice */
 
 enum plan_table { TABLE_RAW, TABLE_FILTER, TABLE_MANGLE };
@@ -65,7 +66,8 @@ struct plan_rule {
 	bool bypass;         /* DO_QUEUE */
 	const char *label;   /* kind of its comment ("kernel"); NULL: no comment */
 	const char *account; /* nft: the counter object that outlives the rule; NULL: a counter of its own */
-	const char *names[2];
+	const char *names
+		[PLAN_NAMES]; /* what the comment says of it: "CONDUIT", "CONDUIT/ID", "CONDUIT/FLOW ZONE" */
 };
 
 #define PLAN_CHAIN_NAME 24
@@ -128,9 +130,8 @@ void plan_lanes(const struct plan *pl);
 /* Chains of the safety lane, each with a rule for every flow. */
 enum safety_use {
 	SAFETY_UNTRACK, /* raw: kept out of connection tracking, counted as it comes in */
-	SAFETY_ACCEPT,  /* filter: accepted, ahead of everything */
+	SAFETY_ACCEPT,  /* filter: counted as it goes out, accepted, ahead of everything */
 	SAFETY_QUEUED,  /* filter: counted right before a queue, whatever the interface: always 0 */
-	SAFETY_OUT,     /* mangle: counted as it leaves, having been accepted by SAFETY_ACCEPT */
 	SAFETY_USES
 };
 /* The rules of every safety flow for one use, into its chain, which is declared. */
@@ -160,7 +161,6 @@ void plan_island_out(const struct plan *pl);
 
 /* Accounts of a zone: chains that packets end in, and that count them. */
 enum plan_account {
-	ACCOUNT_SAFETY,    /* filter: accepted in the safety lane */
 	ACCOUNT_KERNEL,    /* filter: accepted in the kernel */
 	ACCOUNT_OVERRIDE,  /* filter: accepted uninspected, the zone is overridden */
 	ACCOUNT_DROP_TO,   /* filter: unlisted */
@@ -178,7 +178,7 @@ const char *plan_account(const struct policy *p, enum plan_account kind, unsigne
 /* The account of packets of one zone that go to one queue. */
 const char *plan_account_queue(const struct plan *pl, unsigned queue, bool tcp, unsigned zone,
 			       char buf[PLAN_ACCOUNT]);
-/* The accounts of a safety flow, by its place in pl->safety: as it comes in (raw) and as it leaves (mangle). */
+/* The accounts of a safety flow, by its place in pl->safety: as it comes in (raw), and as it is accepted to go out (filter). */
 const char *plan_account_flow(const struct plan *pl, size_t flow, bool back, bool out,
 			      char buf[PLAN_ACCOUNT]);
 
@@ -191,6 +191,9 @@ void plan_ledger(void (*put)(const struct plan_options *, const struct plan_rule
 		 const struct plan_options *o, FILE *out);
 
 /* ---- spelling ---- */
+
+/* What a rule's comment says: "otfw LABEL NAMES", without quotes. */
+void plan_comment(const struct plan_rule *r, FILE *out);
 
 /* "10.1.0.0/24", "fd00::1": a host without its length. buf holds 64 octets. Returns buf. */
 const char *plan_net(const struct policy_net *n, char *buf, size_t cap);

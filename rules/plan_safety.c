@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The safety lane in the hook plan: untracked, accepted ahead of everything, counted as it comes in and as it leaves, and
- * counted again where it must never be seen, right before a queue. A packet whose two ports are both the conduit's belongs to
- * two flows and is counted under the first, everywhere alike.
+ * The safety lane in the hook plan: untracked, accepted ahead of everything, counted as it comes in and as it is accepted, and
+ * counted again where it must never be seen, right before a queue. Comments cost like any other match: only what counts has one. A
+ * packet whose two ports are both the conduit's belongs to two flows and is counted under the first, everywhere alike.
  *
  * Where there are more than a few rules they are found by the source: what is no peer's passes them quickly.
  */
@@ -21,10 +21,9 @@ static const struct {
 	const char *chain, *label;
 	bool in, out; /* bound to the interface it came by, leaves by */
 } uses[SAFETY_USES] = {
-	[SAFETY_UNTRACK] = {TABLE_RAW, "prerouting", "untracked", true, false},
-	[SAFETY_ACCEPT] = {TABLE_FILTER, "forward", "safety", true, true},
+	[SAFETY_UNTRACK] = {TABLE_RAW, "prerouting", NULL, true, false},
+	[SAFETY_ACCEPT] = {TABLE_FILTER, "forward", NULL, true, true},
 	[SAFETY_QUEUED] = {TABLE_FILTER, "safety_queued", "safety-queued", false, false},
-	[SAFETY_OUT] = {TABLE_MANGLE, "safety_out", NULL, false, true},
 };
 
 /* One direction of a safety flow. */
@@ -35,34 +34,29 @@ struct way {
 	struct policy_net src, dst;
 };
 
-static unsigned way_zone(const struct plan *pl, const struct way *w)
+static void copy_name(const struct way *w, char buf[PLAN_ACCOUNT])
 {
-	return plan_zone(pl->policy, &w->dst, &w->src);
-}
-
-static void copy_name(const struct plan *pl, const struct way *w, char buf[PLAN_ACCOUNT])
-{
-	snprintf(buf, PLAN_ACCOUNT, "safety_%u_%u", pl->safety[w->flow].conduit, way_zone(pl, w));
+	snprintf(buf, PLAN_ACCOUNT, "safety_%zu_%d", w->flow, w->back);
 }
 
 /* The account that ends its way here; for what is copied the chain in between. */
 static void way_target(const struct plan *pl, const struct way *w, enum safety_use use, char to[PLAN_ACCOUNT])
 {
 	switch (use) {
-	case SAFETY_UNTRACK:
-	case SAFETY_OUT: plan_account_flow(pl, w->flow, w->back, use == SAFETY_OUT, to); break;
+	case SAFETY_UNTRACK: plan_account_flow(pl, w->flow, w->back, false, to); break;
 	case SAFETY_ACCEPT:
 		if (policy_copies(pl->policy, pl->safety[w->flow].conduit))
-			copy_name(pl, w, to);
+			copy_name(w, to);
 		else
-			plan_account(pl->policy, ACCOUNT_SAFETY, way_zone(pl, w), to);
+			plan_account_flow(pl, w->flow, w->back, true, to);
 		break;
 	default: *to = '\0'; break;
 	}
 }
 
-/* Its rules, bound to the conduit's interfaces. */
-static void way_rules(const struct plan *pl, const struct way *w, enum safety_use use, const char *chain)
+/* Its rules, bound to the conduit's interfaces. found: the chain is its source's own. */
+static void way_rules(const struct plan *pl, const struct way *w, enum safety_use use, const char *chain,
+		      bool found)
 {
 	const struct policy_flow *f = &pl->safety[w->flow];
 	struct policy_conduit c = {.name = "?"};
@@ -72,7 +66,7 @@ static void way_rules(const struct plan *pl, const struct way *w, enum safety_us
 	struct plan_rule r = {
 		.table = uses[use].table,
 		.chain = chain,
-		.src = &w->src,
+		.src = found ? NULL : &w->src,
 		.dst = &w->dst,
 		.ipproto = f->ipproto,
 		.side = w->back ? SIDE_SPORT : SIDE_DPORT,
@@ -181,7 +175,7 @@ static void source_put(const struct plan *pl, const struct plan_tree *t, const c
 	if (!flat)
 		plan_chain(pl, name);
 	for (size_t k = w->sources[i]; k < w->sources[i + 1]; k++)
-		way_rules(pl, &w->v[k], w->use, flat ? chain : name);
+		way_rules(pl, &w->v[k], w->use, flat ? chain : name, !flat);
 	if (flat)
 		return;
 	r.src = source_net(t, i);
@@ -190,7 +184,7 @@ static void source_put(const struct plan *pl, const struct plan_tree *t, const c
 
 void plan_safety(const struct plan *pl, enum safety_use use)
 {
-	static const char *const names[SAFETY_USES] = {"safety_in", "safety", "safety_queued", "safety_out"};
+	static const char *const names[SAFETY_USES] = {"safety_in", "safety", "safety_queued"};
 	struct ways w;
 	struct plan_tree t = {.table = uses[use].table,
 			      .name = names[use],
@@ -215,8 +209,8 @@ static void copy_chain(const struct plan *pl, const struct way *w)
 	struct policy_safety s = {.mirror = false};
 	char name[PLAN_ACCOUNT], to[PLAN_ACCOUNT];
 
-	copy_name(pl, w, name);
-	plan_account(pl->policy, ACCOUNT_SAFETY, way_zone(pl, w), to);
+	copy_name(w, name);
+	plan_account_flow(pl, w->flow, w->back, true, to);
 	policy_conduit_get(pl->policy, conduit, &c);
 	policy_safety_get(pl->policy, conduit, &s);
 	plan_chain(pl, name);
@@ -229,25 +223,14 @@ static void copy_chain(const struct plan *pl, const struct way *w)
 	plan_put(pl, &(struct plan_rule){.table = TABLE_FILTER, .chain = name, .action = DO_GOTO, .to = to});
 }
 
-/* Each conduit and zone that they go to, once. */
 void plan_safety_copies(const struct plan *pl)
 {
 	struct ways w;
 
-	if (!collect(pl, &w)) {
-		release(&w);
-		return;
-	}
-	for (size_t i = 0; i < w.n; i++) {
-		unsigned conduit = pl->safety[w.v[i].flow].conduit;
-		size_t k = 0;
-
-		while (k < i && (pl->safety[w.v[k].flow].conduit != conduit ||
-				 way_zone(pl, &w.v[k]) != way_zone(pl, &w.v[i])))
-			k++;
-		if (k == i && policy_copies(pl->policy, conduit))
-			copy_chain(pl, &w.v[i]);
-	}
+	if (collect(pl, &w))
+		for (size_t i = 0; i < w.n; i++)
+			if (policy_copies(pl->policy, pl->safety[w.v[i].flow].conduit))
+				copy_chain(pl, &w.v[i]);
 	release(&w);
 }
 

@@ -138,6 +138,7 @@ struct opening {
 	int pidfd;
 	int64_t deadline_us;
 	bool unruled; /* the policy is new: what it has no rule for is to be closed */
+	bool made;    /* this guardian has handed over the table */
 	struct opened list[OPENINGS_KEPT];
 };
 

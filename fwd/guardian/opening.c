@@ -4,7 +4,7 @@
  * its own, while the guardian goes on. A batch is what has come meanwhile.
  *
  * Who opened what is kept, so that a reload closes what its new policy has no rule for. A guardian that starts anew finds openings
- * in the kernel that it has not made; they stay for as long as their datagrams come, as sessions do.
+ * in the kernel that it has not made; they stay for as long as their datagrams come, as sessions do, but for those whose length varies.
  */
 #include <errno.h>
 #include <signal.h>
@@ -39,10 +39,11 @@ static uint64_t rule_name(const struct image_mem *img, uint16_t rule)
 	return h ? h : 1;
 }
 
+/* The same datagrams, whatever their length. */
 static bool same(const struct plan_opening *a, const struct plan_opening *b)
 {
-	return a->id == b->id && a->port == b->port && a->length == b->length &&
-	       memcmp(a->from, b->from, 16) == 0 && memcmp(a->to, b->to, 16) == 0;
+	return a->id == b->id && a->port == b->port && memcmp(a->from, b->from, 16) == 0 &&
+	       memcmp(a->to, b->to, 16) == 0;
 }
 
 /* Keeps it, in the place of the same one, of a free one, or of the oldest, which is closed. */
@@ -58,10 +59,10 @@ static void keep(struct guardian *g, const struct plan_opening *o, uint64_t rule
 		if (to->rule && (!list[i].rule || list[i].at_us < to->at_us))
 			to = &list[i];
 	}
-	if (to->rule && !same(&to->o, o)) {
+	if (to->rule && !same(&to->o, o))
 		say("more than %u openings: the oldest is closed", OPENINGS_KEPT);
+	if (to->rule && (!same(&to->o, o) || to->o.lo != o->lo || to->o.hi != o->hi))
 		plan_opening_put(g->bridge, &to->o, true, out);
-	}
 	*to = (struct opened){*o, rule, now_us()};
 	plan_opening_put(g->bridge, o, false, out);
 }
@@ -74,8 +75,7 @@ static bool drop(struct guardian *g, const struct plan_opening *o, FILE *out)
 	for (unsigned i = 0; i < OPENINGS_KEPT; i++) {
 		struct opened *x = &g->opening.list[i];
 
-		if (!x->rule || x->o.id != o->id || x->o.port != o->port ||
-		    memcmp(x->o.from, o->from, 16) != 0 || memcmp(x->o.to, o->to, 16) != 0)
+		if (!x->rule || !same(&x->o, o))
 			continue;
 		plan_opening_put(g->bridge, &x->o, true, out);
 		x->rule = 0;
@@ -97,17 +97,14 @@ static bool collect(struct guardian *g, struct queue *q, FILE *out)
 		tail = head - SHM_OPENINGS;
 	for (; tail != head; tail++) {
 		const struct shm_opening *s = &from->v[tail % SHM_OPENINGS];
-		struct plan_opening o = {.id = s->id, .port = s->port, .length = s->lo};
+		struct plan_opening o = {.id = s->id, .port = s->port, .lo = s->lo, .hi = s->hi};
 		uint64_t rule = s->generation == g->active.generation ? rule_name(&g->active, s->rule) : 0;
 
 		memcpy(o.from, s->from, 16);
 		memcpy(o.to, s->to, 16);
 		if (s->close) {
 			some = drop(g, &o, out) || some;
-		} else if (s->lo != s->hi) {
-			say("an opening of datagrams of %u to %u octets is not made: only those of one length are",
-			    s->lo, s->hi);
-		} else if (rule) {
+		} else if (rule && o.lo <= o.hi && o.hi <= UINT16_MAX - PLAN_OPENING_LEN) {
 			keep(g, &o, rule, out);
 			some = true;
 		}
@@ -158,7 +155,7 @@ static void begin(struct guardian *g)
 			close(in);
 		return;
 	}
-	plan_opening_table(g->bridge, out);
+	plan_opening_table(g->bridge, !o->made, out);
 	for (unsigned i = 0; i < g->nqueues; i++)
 		some = collect(g, &g->queues[i], out) || some;
 	if (o->unruled)
@@ -172,6 +169,7 @@ static void begin(struct guardian *g)
 		say("openings cannot be handed to the kernel: %s", strerror(errno));
 		o->pid = 0;
 	}
+	o->made = o->made || o->pid > 0;
 	o->deadline_us = now_us() + OPENING_TIME_US;
 	free(text);
 	close(in);

@@ -66,15 +66,24 @@ static struct ledger_queue *queue_of(struct ledger *l, unsigned num)
 	return &l->queues[l->nqueues++];
 }
 
-/* "safety-in CONDUIT/FLOW", "safety-out ...", "safety-queued ...". False: it is none of them. */
-static bool flow_take(struct ledger *l, const struct section *s, const char *kind, const char *name,
+/*
+ * "safety-in CONDUIT/FLOW", "safety-queued CONDUIT/FLOW", "safety-out CONDUIT/FLOW ZONE": the last is what its zone has accepted as well. False:
+ * it is none of them.
+ */
+static bool flow_take(struct ledger *l, const struct section *s, const char *kind, char *name,
 		      uint64_t packets)
 {
 	struct ledger_flow *f = l->flows;
 	bool in = strcmp(kind, "safety-in") == 0, out = strcmp(kind, "safety-out") == 0;
+	char *zone = strchr(name, ' ');
+	struct ledger_zone *z;
 
 	if (!in && !out && strcmp(kind, "safety-queued") != 0)
 		return false;
+	if (zone)
+		*zone++ = '\0';
+	if (out && zone && (z = zone_of(l, zone)) != NULL)
+		z->way[s->k][WAY_SAFETY] += packets;
 	while (f < l->flows + l->nflows && strcmp(f->name, name) != 0)
 		f++;
 	if (f == l->flows + LEDGER_FLOWS)
@@ -139,10 +148,8 @@ static uint64_t *zone_counter(struct ledger_zone *z, unsigned k, const char *kin
 	static const struct {
 		const char *kind;
 		enum ledger_way way;
-	} ways[] = {{"accepted-safety", WAY_SAFETY},
-		    {"accepted-kernel", WAY_KERNEL},
-		    {"accepted-override", WAY_OVERRIDE},
-		    {"queued", WAY_QUEUE}};
+	} ways[] = {
+		{"accepted-kernel", WAY_KERNEL}, {"accepted-override", WAY_OVERRIDE}, {"queued", WAY_QUEUE}};
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
 		if (strcmp(kind, drops[i].kind) == 0)
@@ -156,8 +163,8 @@ static uint64_t *zone_counter(struct ledger_zone *z, unsigned k, const char *kin
 /* "queued ZONE", "out ZONE/MARK", "invalid ZONE" ... Others' labels are nobody's business here. False: no room. */
 static bool label_take(struct ledger *l, const struct section *s, const char *label, uint64_t packets)
 {
-	char kind[WORD] = "", name[WORD + WORD] = "", *slash;
-	int words = sscanf(label, "otfw %63[^ \"] %127[^\"]", kind, name);
+	char kind[WORD] = "", name[3 * WORD] = "", *slash;
+	int words = sscanf(label, "otfw %63[^ \"] %191[^\"]", kind, name);
 	struct ledger_zone other = {.name = ""}, *z;
 	bool out = strcmp(kind, "out") == 0, cut = strcmp(kind, "isolated-out") == 0;
 	uint64_t *n;

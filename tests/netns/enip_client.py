@@ -8,7 +8,7 @@ in a segment of its own. REQUESTs joined by `+` go out in one segment.
   read TAG[:INDEX[:COUNT]]   write TAG[:INDEX]=VALUE   get CLASS/INSTANCE/ATTRIBUTE   set CLASS/INSTANCE/ATTRIBUTE=HEX
   reset[:TYPE]   start   stop   service:CODE:CLASS/INSTANCE[:HEX]
   slot:REQUEST (by Unconnected Send)   packet:REQUEST,REQUEST   open   close   on:REQUEST (on the connection)
-  io (opens I/O)   io-close   raw:HEX   list-identity   udp-list-identity   datagram:ID (on UDP 2222)
+  io, io-varied (opens I/O, of one size or of up to that)   io-close   raw:HEX   list-identity   udp-list-identity   datagram:ID (on UDP 2222)
 """
 
 import socket
@@ -81,10 +81,11 @@ def request(text):
                        struct.pack("<IHIHBB", 2000000, 0x43F4, 2000000, 0x43F4, 0xA3, 2) + ROUTER)
     if what == "close":
         return message(0x4E, MANAGER, b"\x0a\x0e" + TRIAD + b"\x02\0" + ROUTER)
-    if what == "io":
+    if what in ("io", "io-varied"):
+        way = 0x480A if what == "io" else 0x4A0A
         path = bytes.fromhex("200424802c962c64")
         return message(0x54, MANAGER, b"\x0a\x0e" + struct.pack("<II", 0, 0x20000002) + struct.pack("<HHI", 0x1235, 0x4D, 0xCAFE0001) +
-                       bytes([0, 0, 0, 0]) + struct.pack("<IHIHBB", int(rest or 10000), 0x480A, 10000, 0x480A, 1, len(path) // 2) + path)
+                       bytes([0, 0, 0, 0]) + struct.pack("<IHIHBB", int(rest or 10000), way, 10000, way, 1, len(path) // 2) + path)
     if what == "io-close":
         return message(0x4E, MANAGER, b"\x0a\x0e" + struct.pack("<HHI", 0x1235, 0x4D, 0xCAFE0001) + b"\x04\0" +
                        bytes.fromhex("200424802c962c64"))

@@ -78,6 +78,32 @@ known "$FIRST" || fail 'the other connection was closed with it'
 io "$OURS" 10 10
 same 'closed, nothing reaches the device' 0 "$(reached '^io')"
 
+# Of variable size: up to what was opened, until it is closed.
+varied() { in_f nft list set inet otfw_opened varied4 | grep -c "$(wire "$1")"; }
+same 'one of variable size is opened' 'ok' "$(ews io-varied)"
+OURS=$(last_opened)
+wait_for 2 sh -c "ip netns exec $F nft list set inet otfw_opened alive4 | grep -q '$(wire "$OURS") expires'" ||
+	fail "the kernel does not know it: $(in_f nft list table inet otfw_opened)"
+: >"$REACHED"
+before=$(packets)
+for n in 2 6 10; do io "$OURS" $n 10; done
+same 'its datagrams reach the device, whatever their size' 30 "$(reached '^io')"
+same 'and none of them came by a queue' "$before" "$(packets)"
+: >"$REACHED"
+io "$OURS" 11 10
+io 0x7777 6 10
+same 'not longer than it was opened, not with another id' 0 "$(reached '^io')"
+VARIED=$OURS
+same 'one more is opened and closed' 'ok*/ok' "$(ews io-varied io-close)"
+OURS=$(last_opened)
+wait_for 2 sh -c "! ip netns exec $F nft list set inet otfw_opened alive4 | grep -q '$(wire "$OURS") expires'" || fail 'the kernel still knows it'
+same 'closed, the kernel knows no length of it' 0 "$(varied "$OURS")"
+: >"$REACHED"
+io "$OURS" 6 10
+same 'and nothing reaches the device' 0 "$(reached '^io')"
+io "$VARIED" 6 10
+same 'the other one goes on' 10 "$(reached '^io')"
+
 # An isolated zone is cut off from its I/O as well, at once; released, it goes on.
 OURS=$FIRST
 "$B/otfwctl" isolate cell --run-dir "$RUN" --reason test >/dev/null || fail 'isolate'

@@ -69,7 +69,7 @@ denied 'it' address
 expect hmi 'read holding 6 1' 'ok 6'
 before=$(queued)
 same 'P4: safety lane between the ports: answers to 200' 200 "$(udp_ask "$C" 10.20.0.34 10.20.0.50 30010 200)"
-same 'P4: counted in the lane, both ways' 400 "$(counted 'safety sis-peer')"
+same 'P4: counted in the lane, both ways' 400 "$(counted 'safety-out sis-peer')"
 same 'P4: queued' 0 $(($(queued) - before))
 
 : >"$TMP/sniffed"

@@ -19,13 +19,13 @@ for d in all any0; do in_f sh -c "echo 0 >/proc/sys/net/ipv4/conf/$d/rp_filter";
 fw_start $POLICY
 before=$(queued)
 same 'P4: answers to 500 datagrams' 500 "$(udp_ask "$C" $SIS_A $SIS_B 30010 500)"
-same 'P4: counted in the lane, both ways' 1000 "$(counted 'safety sis-peer')"
-same 'P4: kept out of connection tracking, both ways' 1000 "$(counted 'untracked sis-peer')"
+same 'P4: counted in the lane, both ways' 1000 "$(counted 'safety-out sis-peer')"
+same 'P4: kept out of connection tracking, both ways' 1000 "$(counted 'safety-in sis-peer')"
 same 'P4: left as safety traffic' 1000 "$(counted 'ledger safety')"
 same 'P4: queued' 0 $(($(queued) - before))
 
 same 'P4: from another interface: answers' 0 "$(udp_ask "$X" $SIS_A $SIS_B 30010 50)"
-same 'P4: from another interface: in the lane' 1000 "$(counted 'safety sis-peer')"
+same 'P4: from another interface: in the lane' 1000 "$(counted 'safety-out sis-peer')"
 same 'P4: from another interface: dropped and counted by zone' 50 "$(counted 'unlisted-to sis-io')"
 same 'P4: another port of the same pair: answers' 0 "$(udp_ask "$C" $SIS_A $SIS_B 30011 20)"
 

@@ -147,6 +147,10 @@ plant_up() {
 	netns c; C=$NS
 	netns f; F=$NS
 	netns s; S=$NS
+	plant_lay
+}
+# Cables and addresses between $C, $F and $S.
+plant_lay() {
 	cable "$C" eth0 "$F" lan0
 	cable "$S" eth0 "$F" plc0
 	ip -n "$C" addr add $HMI/24 dev eth0

@@ -171,14 +171,14 @@ static void safety_flows_are_listed(void **state)
 {
 #define FLOW(n, chain, label)                                                                                \
 	"[" n ":1] -A otfw-" chain " -m comment --comment \"otfw " label "\" -j RETURN\n"
-	static const char ipt[] = "\n@ first\n" FLOW("7", "flowin_1", "safety-in peers/1")
-		FLOW("7", "flowout_1", "safety-out peers/1") FLOW("4", "flowin_2", "safety-in peers/2") FLOW(
-			"3", "flowout_2", "safety-out peers/2")
+	static const char ipt[] = "\n@ first\n" FLOW("7", "flowin_1", "safety-in peers/1") FLOW(
+		"7", "flowend_1", "safety-out peers/1 sis") FLOW("4", "flowin_2", "safety-in peers/2")
+		FLOW("3", "flowend_2", "safety-out peers/2 sis")
 			FLOW("1", "safety_queued", "safety-queued peers/1") "\n@ books\n\n@ second\n" FLOW(
 				"8", "flowin_1", "safety-in peers/1")
-				FLOW("9", "flowout_1", "safety-out peers/1")
+				FLOW("9", "flowend_1", "safety-out peers/1 sis")
 					FLOW("4", "flowin_2", "safety-in peers/2")
-						FLOW("3", "flowout_2", "safety-out peers/2")
+						FLOW("3", "flowend_2", "safety-out peers/2 sis")
 							FLOW("2", "safety_queued", "safety-queued peers/1");
 	static const char nft[] =
 		"\n@ first\n\n@ books\n\n@ second\n"
@@ -196,6 +196,10 @@ static void safety_flows_are_listed(void **state)
 	assert_int_equal(l.flows[0].queued, 2);
 	assert_int_equal(flow_lost(&l.flows[0]), 0); /* they moved between two listings */
 	assert_int_equal(flow_lost(&l.flows[1]), 1);
+	/* And that is what their zone has accepted in the lane. */
+	assert_int_equal(l.nzones, 1);
+	assert_string_equal(l.zones[0].name, "sis");
+	assert_int_equal(l.zones[0].way[1][WAY_SAFETY], 12);
 	assert_true(ledger_parse(&l, nft));
 	assert_int_equal(l.nflows, 1);
 	assert_int_equal(l.flows[0].in[1], 12);

@@ -117,7 +117,7 @@ static void full(void **state)
 
 static void kernel_text(void **state)
 {
-	struct plan_opening o = {.id = 0x11223344, .port = 2222, .length = 40}, six = o;
+	struct plan_opening o = {.id = 0x11223344, .port = 2222, .lo = 40, .hi = 40}, six = o, varied = o;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -132,6 +132,10 @@ static void kernel_text(void **state)
 	plan_opening_put(false, &six, false, out);
 	memcpy(six.to, o.to, 16);
 	plan_opening_put(false, &six, false, out); /* of two families: no such datagram */
+	address(varied.from, 1);
+	address(varied.to, 2);
+	varied.lo = 18;
+	plan_opening_put(false, &varied, true, out);
 	fclose(out);
 	assert_string_equal(
 		text,
@@ -139,7 +143,11 @@ static void kernel_text(void **state)
 		"add element bridge otfw_opened opened4 { 10.0.0.1 . 10.0.0.2 . 0x08ae0030 . 0x11223344 }\n"
 		"delete element bridge otfw_opened opened4 { 10.0.0.1 . 10.0.0.2 . 0x08ae0030 . 0x11223344 }\n"
 		"add element inet otfw_opened opened6 { 2020:2020:2020:2020:2020:2020:2020:2020 . "
-		"2020:2020:2020:2020:2020:2020:2020:2020 . 0x08ae0030 . 0x11223344 }\n");
+		"2020:2020:2020:2020:2020:2020:2020:2020 . 0x08ae0030 . 0x11223344 }\n"
+		"add element inet otfw_opened varied4 { 10.0.0.1 . 10.0.0.2 . 0x08ae001a-0x08ae0030 . 0x11223344 }\n"
+		"add element inet otfw_opened alive4 { 10.0.0.1 . 10.0.0.2 . 0x08ae . 0x11223344 }\n"
+		"delete element inet otfw_opened varied4 { 10.0.0.1 . 10.0.0.2 . 0x08ae001a-0x08ae0030 . 0x11223344 }\n"
+		"delete element inet otfw_opened alive4 { 10.0.0.1 . 10.0.0.2 . 0x08ae . 0x11223344 }\n");
 	free(text);
 }
 

@@ -181,22 +181,25 @@ static const struct row rows[] = {
 	{"icmp_errors_only_when_related", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "-p icmp -m icmp --icmp-type 3 -m conntrack --ctstate RELATED ", "--icmp-type 5"},
 	{"safety_is_untracked_by_interface", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "-i eth1 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw untracked sis-peer\" -g otfw-flowin_",
-	 NULL},
+	 "-A otfw-safety_in_by0 -i eth1 -d 10.9.0.18 -p udp --dport 30010 -g otfw-flowin_", NULL},
+	{"safety_is_found_by_its_source_once", PLAN_IPTABLES, 4, PLAN_FILL,
+	 "-A otfw-prerouting -s 10.9.0.2 -j otfw-safety_in_by0\n", "-A otfw-safety_in_by0 -i eth1 -s"},
 	{"safety_crosses_between_its_interfaces", PLAN_IPTABLES, 4, PLAN_FILL,
-	 " -i eth1 -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safe_",
+	 "-A otfw-safety_by0 -i eth1 -o eth2 -d 10.9.0.18 -p udp --dport 30010 -g otfw-flowend_",
 	 "-i eth1 -o eth1"},
 	{"safety_answers_too", PLAN_IPTABLES, 4, PLAN_FILL,
-	 " -i eth2 -o eth1 -s 10.9.0.18 -d 10.9.0.2 -p udp --sport 30010 -m comment --comment \"otfw safety sis-peer\" ",
-	 NULL},
+	 "-A otfw-safety_by1 -i eth2 -o eth1 -d 10.9.0.2 -p udp --sport 30010 -g otfw-flowend_", NULL},
 	{"safety_is_counted_in", PLAN_IPTABLES, 4, PLAN_FILL,
 	 " -m comment --comment \"otfw safety-in sis-peer/0\" -j CT --notrack\n", ":otfw-flowin_"},
 	{"safety_is_counted_out", PLAN_IPTABLES, 4, PLAN_FILL,
-	 " -m comment --comment \"otfw safety-out sis-peer/0\" -j RETURN\n", ":otfw-flowout_"},
-	{"safety_leaves_by_its_interfaces", PLAN_IPTABLES, 4, PLAN_FILL,
-	 " -o eth2 -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -g otfw-flowout_", NULL},
+	 " -m comment --comment \"otfw safety-out sis-peer/0 sis-io\" -j MARK --set-xmark 0x5/0xff\n-A otfw-flowend_",
+	 ":otfw-flowend_"},
+	{"safety_answers_are_booked_where_they_go", PLAN_IPTABLES, 4, PLAN_FILL,
+	 " -m comment --comment \"otfw safety-out sis-peer/1 sis\" -j MARK --set-xmark 0x5/0xff\n", NULL},
+	{"safety_on_its_way_out_meets_nothing", PLAN_IPTABLES, 4, PLAN_FILL, ":otfw-post_safety - [0:0]\n",
+	 "-A otfw-post_safety"},
 	{"safety_is_counted_before_a_queue_from_any_interface", PLAN_IPTABLES, 4, PLAN_FILL,
-	 " -s 10.9.0.2 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-queued sis-peer/0\" -j RETURN\n",
+	 "-A otfw-safety_queued_by0 -d 10.9.0.18 -p udp --dport 30010 -m comment --comment \"otfw safety-queued sis-peer/0\" -j RETURN\n",
 	 "-A otfw-safety_queued_by0 -i"},
 	{"tcp_does_not_ask_for_udp_lanes", PLAN_IPTABLES, 4, PLAN_FILL, "-j otfw-safety_queued_by0\n",
 	 "-j otfw-safety_queued\n"},
@@ -205,8 +208,7 @@ static const struct row rows[] = {
 	 NULL},
 	{"safety_with_a_mirror_is_copied_whole", PLAN_IPTABLES, 4, PLAN_FILL,
 	 "--nflog-prefix \"sis-mirrored\"\n", "--nflog-prefix \"sis-mirrored\" --nflog-size"},
-	{"safety_without_either_is_not_copied", PLAN_IPTABLES, 4, PLAN_FILL,
-	 "--dport 30010 -m comment --comment \"otfw safety sis-peer\" -g otfw-safe_",
+	{"safety_without_either_is_not_copied", PLAN_IPTABLES, 4, PLAN_FILL, "--dport 30010 -g otfw-flowend_",
 	 "--nflog-prefix \"sis-peer\""},
 	{"nft_copies", PLAN_NFT, 0, PLAN_FILL,
 	 " counter log prefix \"sis-watched\" group 7766 queue-threshold 1 snaplen 128", NULL},
@@ -266,7 +268,7 @@ static const struct row rows[] = {
 	 "add rule bridge otfw_link forward accept\n",
 	 NULL},
 	{"nft_safety_is_untracked", PLAN_NFT, 0, PLAN_FILL,
-	 "iifname \"eth1\" ip saddr 10.9.0.2 ip daddr 10.9.0.18 udp dport 30010 counter goto flowin_", NULL},
+	 "iifname \"eth1\" ip daddr 10.9.0.18 udp dport 30010 goto flowin_", NULL},
 };
 
 /* ---- what isolates and overrides ---- */
@@ -311,8 +313,7 @@ static const struct island_row island_rows[] = {
 	 "-A otfw-post_queued -s 10.2.0.0/24 -j otfw-island_out_from_0\n-A otfw-post_queued -g otfw-zones_out\n",
 	 "-A otfw-post_safety -d"},
 	{"safety_lanes_only_when_told", sis_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
-	 "-A otfw-post_safety -s 10.9.0.0/28 -j otfw-island_out_from_0\n-A otfw-post_safety -g otfw-safety_out\n",
-	 NULL},
+	 "-A otfw-post_safety -s 10.9.0.0/28 -j otfw-island_out_from_0\n:otfw-post_queued", NULL},
 	{"a_zone_that_the_policy_lost", gone_cut, 1, PLAN_IPTABLES, 4, PLAN_ISLAND,
 	 "-A otfw-gate -s 10.7.0.0/16 -j otfw-island_from_0\n", NULL},
 	{"a_reload_keeps_it", cell_cut, 1, PLAN_IPTABLES, 4, PLAN_FILL,
@@ -459,9 +460,10 @@ static void nothing_stands_before_the_safety_lane(void **state)
 		assert_true(to && to < end);
 	}
 	for (const char *at = text; (at = strstr(at, "-A otfw-safety_by")) != NULL; at++) {
-		const char *end = strchr(at, '\n'), *to = strstr(at, "-g otfw-safe");
+		const char *end = strchr(at, '\n'), *to = strstr(at, " -g otfw-flowend_"),
+			   *copied = strstr(at, " -g otfw-safety_");
 
-		assert_true(to && to < end);
+		assert_true((to && to < end) || (copied && copied < end));
 	}
 	/* On the way through a chain of its own a packet is copied, and nothing else. */
 	for (const char *at = text; (at = strstr(at, "\n-A otfw-safety_")) != NULL; at++) {
@@ -470,7 +472,7 @@ static void nothing_stands_before_the_safety_lane(void **state)
 		if (at[strlen("\n-A otfw-safety_")] < '0' || at[strlen("\n-A otfw-safety_")] > '9')
 			continue;
 		snprintf(line, sizeof(line), "%.*s", (int)strcspn(at + 1, "\n"), at + 1);
-		assert_true(strstr(line, " -j NFLOG ") || strstr(line, " -g otfw-safe_"));
+		assert_true(strstr(line, " -j NFLOG ") || strstr(line, " -g otfw-flowend_"));
 	}
 	free(text);
 }

@@ -5,6 +5,8 @@
  *   udp_ping -e ADDRESS PORT                                          sends every datagram back
  *   udp_ping [-n COUNT] [-i INTERVAL_US] [-w WAIT_MS] FROM TO PORT    prints: sent N answers N p50 US p99 US p999 US max US
  *
+ *   udp_ping -k                                                       keeps its processor awake, and does nothing else
+ *
  * -f: SCHED_FIFO, so that what is measured is the path and not who else wants the processor. Exit status 0: every answer came.
  */
 #include <arpa/inet.h>
@@ -103,23 +105,26 @@ int main(int argc, char **argv)
 {
 	uint32_t count = 1000, answers = 0;
 	int64_t every = 1000000, wait = 500000000, start;
-	int echoes = 0, fifo = 0, c, s;
+	int echoes = 0, fifo = 0, awake = 0, c, s;
 	struct sockaddr_in from, to;
 	struct sched_param prio = {.sched_priority = 10};
 
-	while ((c = getopt(argc, argv, "en:i:w:f")) != -1) {
+	while ((c = getopt(argc, argv, "en:i:w:fk")) != -1) {
 		switch (c) {
 		case 'e': echoes = 1; break;
 		case 'n': count = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'i': every = strtol(optarg, NULL, 10) * 1000; break;
 		case 'w': wait = strtol(optarg, NULL, 10) * 1000000; break;
 		case 'f': fifo = 1; break;
+		case 'k': awake = 1; break;
 		default: return 2;
 		}
 	}
+	while (awake)
+		;
 	if (argc - optind != (echoes ? 2 : 3) || count == 0 || count > COUNT_MAX) {
 		fprintf(stderr,
-			"usage: udp_ping -e [-f] ADDRESS PORT | [-f] [-n COUNT] [-i US] [-w MS] FROM TO PORT\n");
+			"usage: udp_ping -e [-f] ADDRESS PORT | [-f] [-n COUNT] [-i US] [-w MS] FROM TO PORT | -k\n");
 		return 2;
 	}
 	if (fifo && sched_setscheduler(0, SCHED_FIFO, &prio) < 0)
