@@ -9,6 +9,17 @@
 #include "fwd/ctl/ctl.h"
 #include "rules/overlay.h"
 
+/* Rules that allow nothing until people unlock them. */
+static unsigned locked(const struct policy *p)
+{
+	struct policy_unlock u;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < policy_rules(p); i++)
+		n += policy_unlock_get(p, i, &u) && u.max_us != 0 && !u.lent;
+	return n;
+}
+
 static void valid_text(const char *path, const struct loaded *l, unsigned warnings)
 {
 	char hex[2 * POLICY_DIGEST + 1];
@@ -17,6 +28,8 @@ static void valid_text(const char *path, const struct loaded *l, unsigned warnin
 	digest_print(policy_digest(p), hex);
 	printf("%s: valid: %u zones, %u conduits, %u rules, %u queues", path, policy_zones(p),
 	       policy_conduits(p), policy_rules(p), policy_queues(p));
+	if (locked(p))
+		printf(", %u of the rules locked until people unlock them", locked(p));
 	if (warnings)
 		printf(", %u warning%s", warnings, warnings == 1 ? "" : "s");
 	printf("\n%s\n", hex);
@@ -38,6 +51,7 @@ static void summary_json(const char *path, const struct loaded *l, bool valid, c
 		jsonl_uint(&j, "zones", policy_zones(&l->policy));
 		jsonl_uint(&j, "conduits", policy_conduits(&l->policy));
 		jsonl_uint(&j, "rules", policy_rules(&l->policy));
+		jsonl_uint(&j, "locked", locked(&l->policy));
 		jsonl_uint(&j, "queues", policy_queues(&l->policy));
 		jsonl_str(&j, "digest", hex);
 	}
