@@ -2,6 +2,7 @@
 /* What the control socket is asked, by name. */
 #include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
@@ -113,12 +114,36 @@ static void run_audit(struct control *c, struct recorder *r, struct client *cl, 
 	client_answer(cl, &j);
 }
 
+/* What was learned, as a descriptor beside the answer. */
+static void run_learn(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	uint64_t shapes = 0;
+	struct jsonl j;
+	int fd = learn_file(&r->learn, json_integer_value(json_object_get(request, "since")), &shapes);
+
+	(void)c;
+	if (fd < 0) {
+		client_refuse(cl, "what was learned cannot be read: the journal says why");
+		return;
+	}
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	jsonl_uint(&j, "shapes", shapes);
+	jsonl_uint(&j, "lost", r->learn.lost);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer_fd(cl, &j, fd);
+	close(fd);
+}
+
 /* clang-format off */
 const struct control_command control_commands[] = {
 	{"status", run_status},
 	{"reload", run_reload},
 	{"ledger", run_ledger},
 	{"why", run_why},
+	{"learn", run_learn},
 	{"rules", run_rules},
 	{"audit", run_audit},
 	{"isolate", run_island},

@@ -170,6 +170,7 @@ int main(int argc, char **argv)
 	r.started_us = clock_us();
 	tracking_open(&r.tracking);
 	why_open(&r.why);
+	learn_open(&r.learn);
 	use_open(&r);
 	audit_open(&r);
 	r.track_fd = fcntl(FD_TRACK, F_GETFD) < 0 ? -1 : FD_TRACK;
@@ -192,6 +193,7 @@ int main(int argc, char **argv)
 	use_close(&r);
 	finish(&r);
 	why_close(&r.why);
+	learn_close(&r.learn);
 	control_close(&control, socket);
 	return 0;
 }

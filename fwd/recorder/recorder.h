@@ -17,6 +17,7 @@
 #include "fwd/common/overlay.h"
 #include "fwd/common/shm.h"
 #include "fwd/recorder/differ.h"
+#include "fwd/recorder/learn.h"
 #include "fwd/recorder/why.h"
 
 #define RECORDER_TICK_MS 20
@@ -59,6 +60,7 @@ struct queue {
 	dev_t dev;
 	ino_t ino;
 	struct reader engine, guardian;
+	struct learn_reader learn;
 };
 struct image_kept {
 	uint32_t generation;
@@ -141,6 +143,7 @@ struct recorder {
 	struct audit_book *audit; /* NULL: not opened */
 	struct tracking tracking;
 	struct why why;
+	struct learn_db learn;
 	struct queue queues[QUEUES_MAX];
 	unsigned nqueues;
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */

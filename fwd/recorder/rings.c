@@ -72,6 +72,7 @@ void queue_add(struct recorder *r, uint32_t num, int fd)
 			    .ino = st.st_ino,
 			    .engine = reader_of(shm_at(shm, shm->ring_at)),
 			    .guardian = reader_of(shm_at(shm, shm->guardian_ring_at))};
+	learn_begin(&r->learn, &q->learn, shm_at(shm, shm->learn_at), shm->epoch);
 }
 
 void mirror_add_memory(struct recorder *r, int fd)
@@ -230,6 +231,11 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 	return n > 0;
 }
 
+static const struct policy *policy_of(void *ctx, uint32_t generation)
+{
+	return image_find(ctx, generation);
+}
+
 bool rings_drain(struct recorder *r)
 {
 	bool any = false;
@@ -238,10 +244,12 @@ bool rings_drain(struct recorder *r)
 		struct queue *q = &r->queues[i];
 		any |= reader_drain(r, q->num, &q->guardian, "guardian", q->shm->epoch);
 		any |= reader_drain(r, q->num, &q->engine, "engine", 0);
+		learn_drain(&r->learn, &q->learn, policy_of, r);
 	}
 	if (r->mirror)
 		any |= reader_drain(r, 0, &r->mirror_events, "mirror", 0);
 	audit_settle(r);
 	why_flush(&r->why);
+	learn_flush(&r->learn);
 	return any;
 }

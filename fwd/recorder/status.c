@@ -121,6 +121,20 @@ static void mirror_print(const struct recorder *r, struct jsonl *j)
 	jsonl_object_end(j);
 }
 
+static void learn_print(const struct recorder *r, struct jsonl *j)
+{
+	uint64_t overwritten = 0;
+
+	for (unsigned i = 0; i < r->nqueues; i++)
+		overwritten += r->queues[i].learn.lost;
+	jsonl_object(j, "learn");
+	jsonl_uint(j, "shapes", r->learn.rows);
+	jsonl_uint(j, "clients-learned", r->learn.clients);
+	jsonl_uint(j, "shapes-lost", r->learn.lost + r->learn.unknown);
+	jsonl_uint(j, "shapes-overwritten", overwritten);
+	jsonl_object_end(j);
+}
+
 void status_print(const struct recorder *r, struct jsonl *j)
 {
 	const struct policy *p = image_newest(r);
@@ -151,6 +165,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	mirror_print(r, j);
 	tracking_status(r, j);
 	audit_status(r, j);
+	learn_print(r, j);
 	jsonl_object(j, "recorder");
 	jsonl_time(j, "since", r->started_us);
 	jsonl_uint(j, "events", r->events);

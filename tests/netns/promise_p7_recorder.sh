@@ -12,8 +12,8 @@ udp_sink "$S" $PLC 502 "$TMP/sunk"
 mkdir "$TMP/log"
 mount -t tmpfs -o size=1m,mode=777 otfw-log "$TMP/log" 2>/dev/null || skip 'a tmpfs cannot be mounted here'
 trap 'umount -l "$TMP/log" 2>/dev/null; down' EXIT
-# Learned requests are events every one: they fill rings as no denial may.
-sed '/name: line/,$ s/mode: enforce/mode: learn/' $POLICY >"$TMP/policy.yaml"
+# Requests that shadow would deny are events every one: they fill rings as no denial may.
+sed '/name: line/,$ s/mode: enforce/mode: shadow/' $POLICY >"$TMP/policy.yaml"
 fw_start "$TMP/policy.yaml" --events "$TMP/log/events.jsonl"
 EVENTS=$TMP/log/events.jsonl
 
