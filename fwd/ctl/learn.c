@@ -123,6 +123,29 @@ static void head(const struct learning *l, const struct cover_counts *n, FILE *o
 		      out);
 }
 
+/* Is this name one of a list? */
+static bool listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)) != NULL; at += n)
+		if ((at == list || at[-1] == ' ') && (at[n] == '\0' || at[n] == ','))
+			return true;
+	return false;
+}
+
+/* Rules of a conduit that stands in an included file: they cannot be put there from here. */
+static void aside(const struct cover_part *p, FILE *out)
+{
+	fprintf(out, "\n# Conduit %s stands in an included file. For its `allow`, take one \"# \" away:\n",
+		p->conduit);
+	for (const char *at = p->rules; *at;) {
+		size_t n = strcspn(at, "\n");
+		fprintf(out, "# %.*s\n", (int)n, at);
+		at += n + (at[n] == '\n');
+	}
+}
+
 int learning_print(struct learning *l)
 {
 	const struct policy *p = &l->loaded.policy;
@@ -158,10 +181,9 @@ int learning_print(struct learning *l)
 				 &missing) != 0)
 			status = EXIT_UNABLE;
 	}
-	if (status == EXIT_DONE && *missing)
-		status = ctl_error(l->cmd,
-				   "%s: its rules stand in another file: name that one, with --conduit",
-				   missing);
+	for (size_t i = 0; status == EXIT_DONE && *missing && i < nparts; i++)
+		if (*parts[i].rules && listed(missing, parts[i].conduit))
+			aside(&parts[i], stdout);
 	if (diag_errors(diag))
 		diag_print(diag, stderr, false);
 	diag_free(diag);
