@@ -3,7 +3,7 @@
 # tests/deps.sh [build|demo|test|bench|vm]: installs what a bare Debian 12 lacks for that (test when nothing is said). It asks dpkg
 # first and does nothing when all is there, so every make target can afford it. Exit status 2: packages are missing and cannot be
 # installed (not root, no apt); which ones is said. Where node and npm are there, the peers that come from npm are put into build/peers; without
-# them their test is skipped, and says so.
+# them their test is skipped, and says so. So it is with chromium.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 # Two programs that speak S7, one of them built here (C++), while other things are built; who wants them waits for the lock. Tried once.
@@ -21,6 +21,16 @@ npm_peers() {
 			NODE_PATH=$to/new/node_modules node -e 'require("node-snap7"); require("nodes7")' && mv "$to/new/node_modules" "$to/"
 		touch "$to/tried"
 	) >"$to/npm.log" 2>&1 </dev/null 9>"$to/lock" &
+}
+# The evidence page is drawn in a browser by one test, which is skipped, and says so, without. Tried once.
+browser() {
+	command -v chromium >/dev/null || [ "$(id -u)" -ne 0 ] || [ -e build/chromium-tried ] && return 0
+	mkdir -p build && touch build/chromium-tried || return 0
+	echo "deps: installing chromium"
+	export DEBIAN_FRONTEND=noninteractive
+	timeout -k 5 120 apt-get install -y --no-install-recommends chromium >/dev/null 2>&1 </dev/null && return 0
+	timeout -k 5 60 apt-get update >/dev/null 2>&1 && timeout -k 5 240 apt-get install -y --no-install-recommends chromium >/dev/null 2>&1 </dev/null ||
+		echo "deps: chromium could not be installed, and is done without"
 }
 build=(gcc make pkg-config libc6-dev libnetfilter-queue-dev libmnl-dev libyaml-dev libnftables-dev libpcap-dev libjansson-dev
 	libsodium-dev libseccomp-dev libcap-ng-dev libsqlite3-dev)
@@ -52,6 +62,7 @@ for p in "${want[@]}"; do
 done
 if [ ${#missing[@]} -eq 0 ]; then
 	[ "${1:-test}" != test ] || npm_peers
+	[ "${1:-test}" != test ] || browser
 	exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -64,6 +75,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
 	[ "${1:-test}" != test ] || npm_peers
+	[ "${1:-test}" != test ] || browser
 	exit 0
 fi
 tail -n 20 "$log" >&2

@@ -85,12 +85,8 @@ static bool read_options(const struct command *cmd, int argc, char **argv, struc
 
 /* ---- what was noted ---- */
 
-struct notes {
-	struct audit_note *v;
-	size_t n, cap;
-};
-
-static bool note(const struct command *cmd, struct notes *s, int64_t n, const char *hex, const char *from)
+static bool note(const struct command *cmd, struct audit_notes *s, int64_t n, const char *hex,
+		 const char *from)
 {
 	struct audit_note a = {.n = n, .from = from};
 
@@ -114,7 +110,7 @@ static bool note(const struct command *cmd, struct notes *s, int64_t n, const ch
 }
 
 /* "DIGEST" or "NUMBER:DIGEST". */
-static bool note_head(const struct command *cmd, struct notes *s, const char *text)
+static bool note_head(const struct command *cmd, struct audit_notes *s, const char *text)
 {
 	const char *colon = strchr(text, ':');
 	char number[20];
@@ -131,7 +127,7 @@ static bool note_head(const struct command *cmd, struct notes *s, const char *te
 }
 
 /* Lines that name a record and its digest; all others, and a last one that is cut off, are nobody's business. */
-static bool note_events(const struct command *cmd, struct notes *s, const char *path)
+bool audit_notes_events(const struct command *cmd, struct audit_notes *s, const char *path)
 {
 	FILE *f = fopen(path, "r");
 	char *line = NULL;
@@ -187,12 +183,12 @@ static void print_found(const struct audit_found *f, const struct audit_head *he
 
 static int verify(const struct command *cmd, const struct options *o)
 {
-	struct notes notes = {.v = NULL};
+	struct audit_notes notes = {.v = NULL};
 	struct audit_found *f = malloc(sizeof(*f));
 	struct audit_head head = {.n = 0};
 	struct audit_check c;
 	bool good = f && (!o->head || note_head(cmd, &notes, o->head)) &&
-		    (!o->events || note_events(cmd, &notes, o->events));
+		    (!o->events || audit_notes_events(cmd, &notes, o->events));
 
 	if (good) {
 		audit_check_begin(&c, f, notes.v, notes.n);

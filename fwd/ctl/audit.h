@@ -40,6 +40,13 @@ struct audit_note {
 	bool seen;
 };
 
+struct audit_notes {
+	struct audit_note *v;
+	size_t n, cap;
+};
+/* Of an event log's lines. False after having said why not. */
+bool audit_notes_events(const struct command *cmd, struct audit_notes *s, const char *path);
+
 struct audit_check {
 	struct chain chain;
 	struct audit_found *found;

@@ -34,6 +34,7 @@ int cmd_compile(const struct command *cmd, int argc, char **argv);
 int cmd_confirm(const struct command *cmd, int argc, char **argv);
 int cmd_decode(const struct command *cmd, int argc, char **argv);
 int cmd_diff(const struct command *cmd, int argc, char **argv);
+int cmd_evidence(const struct command *cmd, int argc, char **argv);
 int cmd_explain(const struct command *cmd, int argc, char **argv);
 int cmd_fmt(const struct command *cmd, int argc, char **argv);
 int cmd_help(const struct command *cmd, int argc, char **argv);
@@ -90,6 +91,7 @@ enum {
 	OPT_LIBEXEC,
 	OPT_MARKDOWN,
 	OPT_OTFWD,
+	OPT_OUT,
 	OPT_OVERLAY,
 	OPT_OVERRIDE,
 	OPT_OWNER,

@@ -97,4 +97,12 @@ fw_start tests/netns/policy.yaml
 same 'a restart of the daemon' $((before + 2)) "$(used)"
 holds || fail "the chain after the restart: $(cat "$TMP/out")"
 ok "$(cat "$TMP/out")"
+
+# One page about this firewall.
+ctl evidence --out "$TMP/evidence" --policy tests/netns/policy.yaml --record-dir "$TMP" --events "$EVENTS" >"$TMP/out" 2>&1
+same 'evidence: exit status' 0 $?
+for text in 'The ledger balances:' 'The chain holds:' 'It was held against the event log as well' 'the same:</span>' 'There is no record of a proof test'; do
+	grep -qF "$text" "$TMP/evidence/evidence.html" || fail "the page does not say: $text"
+done
+ok 'evidence: the page says what the firewall says'
 fw_stop

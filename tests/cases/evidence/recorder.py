@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Plays the recorder for the evidence page: recorded answers of the control socket, one a session. recorder.py SOCKET DIGEST [broken]
+import hashlib, json, os, socket, sys
+
+path, digest = sys.argv[1:3]
+broken = "broken" in sys.argv
+T = 1795329858
+inspected, safety = "inspected", "safety"
+conduits = [("hmi-filler", "filling-line", inspected, "enforce", "closed", 3), ("hmi-packer", "packaging", inspected, "shadow", "open", 2),
+            ("capper-learning", "filling-line", inspected, "learn", "closed", 0), ("historian-feed", "control-room", inspected, "enforce", "closed", 1),
+            ("boiler-trip", "boiler-sis-io", safety, None, "closed", 0)]
+zones = ["enterprise", "control-room", "filling-line", "packaging", "boiler-sis", "boiler-sis-io"]
+status = {"ok": True, "version": "0.1.0", "site": "Bottling <b>hall</b> 2 & cellar", "policy-generation": 12, "policy": digest,
+          "zones": [{"name": z, "failure": "open" if z == "packaging" else "closed", "safety": "sis" in z, "deadline-us": 5000 if z == "packaging" else 0} for z in zones],
+          "conduits": [dict(zip(("name", "to", "lane", "mode", "failure", "rules"), c)) for c in conduits],
+          "islands": [{"zone": "packaging", "in-policy": True, "state": "overridden", "since": T + 60, "until": T + 960, "uid": 0, "reason": "batch <runs> out"}] if broken else []}
+names = [("hmi-filler", "view", inspected, "modbus", 4183220, 211, T), ("hmi-filler", "setpoint", inspected, "modbus", 1840, 190, T - 7200), ("hmi-filler", "cleaning", inspected, "modbus", 0, 0, 0),
+         ("hmi-packer", "view", inspected, "modbus", 77512, 30, T - 30), ("hmi-packer", "pages", "kernel", None, 91, 4, T - 90000),
+         ("historian-feed", "a-rule-whose-name-is-quite-a-bit-longer-than-others", "kernel", None, 0, 0, 0)]
+reasons = {"view": ("Level trend & alarm list", "operations", "CHG-0417"), "setpoint": ("<script>document.title='owned'</script> recipe setpoint", "operations", "CHG-0418"),
+           "cleaning": ("Cleaning in place, twice a year", 'quality "assurance"', None), "pages": ("Web pages of the packer", "packaging", None)}
+rules = []
+for c, i, lane, proto, n, days, last in names:
+    why = reasons.get(i, ("Averyveryverylongwordwithoutanyplacetobreakthatwouldmakeatablewiderthanatelephoneisfromsidetoside", "it", "CHG-0001"))
+    rules.append({"rule": c + "/" + i, "conduit": c, "id": i, "lane": lane, "protocol": proto, "reason": why[0], "owner": why[1], "ticket": why[2], "total": n, "days": days,
+                  "first": T - 20000000 if n else None, "last": last if n else None})
+def account(name, *n):
+    return {"name": name, "in": sum(n), "safety": n[0], "kernel": n[1], "inspected": n[2], "uninspected": {"released": n[3], "unseen": 0}, "dropped": {"unlisted": n[4], "queue": 0}}
+ledger = {"ok": True, "balanced": not broken, "unaccounted": 17 if broken else 0, "moving": 12, "before-start": 0,
+          "zones": [account("control-room", 0, 40211, 4183220, 0, 12), account("filling-line", 0, 0, 4190002, 0, 9121), account("packaging", 0, 412, 77512, 93, 4), account("boiler-sis-io", 8812345, 0, 0, 0, 0)],
+          "all": account("all", 8812345, 40623, 8450734, 93, 9137), "queues": [],
+          "safety-flows": [{"flow": "boiler-trip/0", "in": 8812345, "out": 8812345, "lost": 0, "queued": 0}]}
+def text(n, action, uid, login, refused, object, reason, detail, ticket=None):
+    return json.dumps({"n": n, "ts": T + 600 * n, "action": action, "uid": uid, "login": login, "refused": refused, "object": object, "reason": reason, "ticket": ticket, "detail": detail,
+                       "before": None, "after": None, "diff": None}, separators=(",", ":"))
+records, d = [], b"\0" * 32
+for n, r in enumerate([("begin", None, None, False, None, None, "the audit chain begins"), ("commit", 0, 1000, False, None, "New capper", "generation 11 is in force", "CHG-0417"),
+                       ("override", 0, 1001, True, "boiler-sis", "test <i>it</i>", "it is a safety zone: its inspection is never bypassed"),
+                       ("isolate", 0, 1000, False, "packaging", "worm on the packer's laptop", "isolated by uid 0"), ("release", 0, 1000, False, "packaging", "laptop removed", "released by uid 0"),
+                       ("override-end", None, None, False, "packaging", "batch", "override ended: its time is over")], 1):
+    t = text(n, *r)
+    d = hashlib.sha256(d + t.encode()).digest()
+    records.append([n, t, d.hex()])
+if broken:
+    del records[2]
+audit = {"ok": True, "records": records, "read": True, "next": None, "kept": True, "n": 6, "head": d.hex(), "waiting": 0, "lost": 0, "untold": 0}
+answers = {"status": status, "ledger": ledger, "rules": {"ok": True, "rules-known": True, "rules": rules, "rules-total": len(rules), "next": None}, "audit": audit}
+s = socket.socket(socket.AF_UNIX)
+s.bind(path + ".new")
+s.listen(4)
+os.rename(path + ".new", path)
+s.settimeout(20)
+for _ in range(4):
+    c, _ = s.accept()
+    c.settimeout(5)
+    asked = json.loads(c.recv(4096))
+    c.sendall((json.dumps(answers[asked["cmd"]]) + "\n").encode())
+    c.close()
