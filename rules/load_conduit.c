@@ -259,6 +259,8 @@ static void load_inspected(struct load *l, struct node *n, struct model_conduit 
 	load_ends(l, n, c);
 	c->protocols = (uint32_t)load_num(n, "protocols", 0);
 	c->mode = (enum policy_mode)load_num(n, "mode", MODE_ENFORCE);
+	if ((v = load_get(n, "mode")) != NULL)
+		c->mode_pos = v->pos;
 	c->at_most = (1u << ACCESS_COUNT) - 1;
 	c->single_master = load_num(n, "single-master", 0);
 	if (at_most)

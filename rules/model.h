@@ -151,7 +151,8 @@ struct model_conduit {
 	struct model_ends servers; /* scope */
 	uint32_t protocols;        /* bits 1 << enum proto_id */
 	enum policy_mode mode;
-	uint32_t at_most; /* bits 1 << enum access; all ones but opaque when `any` */
+	struct pos mode_pos; /* where it is written; line 0: it is not */
+	uint32_t at_most;    /* bits 1 << enum access; all ones but opaque when `any` */
 	enum on_deny on_deny;
 	bool on_deny_given;
 	enum failure failure;

@@ -16,15 +16,14 @@
 #define TIMEOUT_S 30
 
 /* Sealed memory as struct candidate_head says it, or -1 with errno. */
-static int pack(const struct loaded *l, const char *source, size_t source_len)
+static int pack(const uint8_t *image, size_t size, const char *source, size_t source_len)
 {
-	struct candidate_head head = {.image = (uint32_t)l->size, .source = (uint32_t)source_len};
+	struct candidate_head head = {.image = (uint32_t)size, .source = (uint32_t)source_len};
 	int fd = memfd_create("otfw-candidate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	FILE *f = fd < 0 ? NULL : fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "wb");
 
 	memcpy(head.magic, CANDIDATE_MAGIC, sizeof(head.magic));
-	bool good = f && fwrite(&head, sizeof(head), 1, f) == 1 &&
-		    fwrite(l->bytes, 1, l->size, f) == l->size &&
+	bool good = f && fwrite(&head, sizeof(head), 1, f) == 1 && fwrite(image, 1, size, f) == size &&
 		    fwrite(source, 1, source_len, f) == source_len;
 	if (f && fclose(f) != 0)
 		good = false;
@@ -72,32 +71,41 @@ int policy_ask(const struct command *cmd, const struct ask *a, json_t *request, 
 	return status;
 }
 
+int candidate_send(const struct command *cmd, const struct ask *a, const uint8_t *image, size_t size,
+		   const char *source, size_t source_len, const char *path)
+{
+	int fd = pack(image, size, source, source_len);
+	char *whole = realpath(path, NULL);
+
+	if (fd < 0) {
+		free(whole);
+		return ctl_error(cmd, "%s: %s", path, strerror(errno));
+	}
+	/* The name is a help for people: one too long, or not text, is left out. */
+	json_t *name = whole && strlen(whole) < META_NAME ? json_string(whole) : NULL;
+	int status = policy_ask(
+		cmd, a, json_pack("{s:s, s:o}", "cmd", "candidate", "name", name ? name : json_string("")),
+		fd);
+	close(fd);
+	free(whole);
+	return status;
+}
+
 static int load(const struct command *cmd, const struct ask *a, const char *path)
 {
 	struct diag *diag = diag_new();
 	struct loaded loaded;
 	bool ok = loaded_from(cmd, path, diag, &loaded);
-	int status = loaded.status, fd = -1;
+	int status = loaded.status;
 	size_t source_len = 0;
 	char *source = ok ? source_make(diag, &source_len) : NULL;
-	char *whole = realpath(path, NULL);
 
 	diag_print(diag, stderr, false);
 	diag_free(diag);
-	if (ok)
-		fd = source ? pack(&loaded, source, source_len) : -1;
-	if (ok && fd < 0)
+	if (ok && !source)
 		status = ctl_error(cmd, "%s: %s", path, strerror(errno));
-	if (fd >= 0) {
-		/* The name is a help for people: one too long, or not text, is left out. */
-		json_t *name = whole && strlen(whole) < META_NAME ? json_string(whole) : NULL;
-		status = policy_ask(
-			cmd, a,
-			json_pack("{s:s, s:o}", "cmd", "candidate", "name", name ? name : json_string("")),
-			fd);
-		close(fd);
-	}
-	free(whole);
+	else if (ok)
+		status = candidate_send(cmd, a, loaded.bytes, loaded.size, source, source_len, path);
 	free(source);
 	loaded_close(&loaded);
 	return status;

@@ -46,6 +46,7 @@ int cmd_ledger(const struct command *cmd, int argc, char **argv);
 int cmd_manual(const struct command *cmd, int argc, char **argv);
 int cmd_override(const struct command *cmd, int argc, char **argv);
 int cmd_release(const struct command *cmd, int argc, char **argv);
+int cmd_promote(const struct command *cmd, int argc, char **argv);
 int cmd_prooftest(const struct command *cmd, int argc, char **argv);
 int cmd_reload(const struct command *cmd, int argc, char **argv);
 int cmd_replay(const struct command *cmd, int argc, char **argv);
@@ -69,17 +70,19 @@ enum {
 	OPT_AT,
 	OPT_BACKEND,
 	OPT_BRIDGE,
+	OPT_CHECK,
 	OPT_CONDUIT,
 	OPT_CONFIRM,
 	OPT_CONTROL,
+	OPT_CUT_SESSIONS,
 	OPT_DAYS,
 	OPT_DB,
 	OPT_END,
 	OPT_EVENTS,
-	OPT_CUT_SESSIONS,
 	OPT_FAIL_ON_DENY,
 	OPT_FAMILY,
 	OPT_FOR,
+	OPT_FORCE,
 	OPT_GAP,
 	OPT_HEAD,
 	OPT_INCLUDE,
@@ -99,11 +102,13 @@ enum {
 	OPT_POLICY,
 	OPT_PORT,
 	OPT_QUEUE_BASE,
+	OPT_QUIET_DAYS,
 	OPT_REASON,
 	OPT_RECORD_DIR,
 	OPT_REVIEW,
 	OPT_ROUTED,
 	OPT_RUN_DIR,
+	OPT_SHADOW_DAYS,
 	OPT_SINCE,
 	OPT_SOURCE,
 	OPT_STATE_DIR,

@@ -74,6 +74,10 @@ const struct command commands[] = {
 	 "go back to the policy before, or to one of the history", cmd_rollback},
 	{"history", "[--json] [--run-dir DIR | --control SOCKET | --state-dir DIR]",
 	 "list the policies that were in force, who brought them and why", cmd_history},
+	{"promote",
+	 "CONDUIT [--policy FILE] [--check | --force] [--reason TEXT] [--quiet-days N] [--shadow-days N] [--confirm DURATION] "
+	 "[--cut-sessions] [--json] [--run-dir DIR | --control SOCKET]",
+	 "take a conduit from learn to shadow to enforce, when its checklist holds", cmd_promote},
 	{"prooftest",
 	 "[--json] [--record-dir DIR] [--run-dir DIR] [--otfwd FILE] [--libexec DIR] [--backend auto|nft|iptables]",
 	 "test the installed firewall with known answers, in networks of its own, and leave a dated record",

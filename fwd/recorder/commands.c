@@ -157,6 +157,7 @@ const struct control_command control_commands[] = {
 	{"commit", run_commit},
 	{"confirm", run_confirm},
 	{"rollback", run_confirm},
+	{"promotion", run_promotion},
 	{0},
 };
 /* clang-format on */

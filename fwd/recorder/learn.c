@@ -292,3 +292,20 @@ int64_t learn_newest_us(struct learn_db *l, const char *conduit)
 	sqlite3_finalize(q);
 	return us;
 }
+
+int64_t learn_newest(struct learn_db *l, const char *conduit)
+{
+	int64_t newest = -1;
+
+	if (!l->db.sql)
+		return newest;
+	learn_flush(l);
+	sqlite3_stmt *q = db_prepare(&l->db, "SELECT max(first) FROM shape WHERE conduit = ?1");
+	if (q) {
+		sqlite3_bind_text(q, 1, conduit, -1, SQLITE_STATIC);
+		if (db_step(&l->db, q) == SQLITE_ROW)
+			newest = sqlite3_column_int64(q, 0);
+	}
+	sqlite3_finalize(q);
+	return newest;
+}

@@ -47,4 +47,7 @@ int learn_file(struct learn_db *l, int64_t since_us, uint64_t *shapes);
 /* When the newest shape of a conduit was first seen; 0: it has none. */
 int64_t learn_newest_us(struct learn_db *l, const char *conduit);
 
+/* When the newest shape of a conduit was first seen, microseconds. 0: there is none; -1: it is not known. */
+int64_t learn_newest(struct learn_db *l, const char *conduit);
+
 #endif

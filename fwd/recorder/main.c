@@ -174,6 +174,7 @@ int main(int argc, char **argv)
 	use_open(&r);
 	audit_open(&r);
 	r.track_fd = fcntl(FD_TRACK, F_GETFD) < 0 ? -1 : FD_TRACK;
+	modes_open(&r.modes);
 	/* Without its socket it still writes events down. */
 	control_open(&control, socket, FD_CHANNEL);
 
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
 	finish(&r);
 	why_close(&r.why);
 	learn_close(&r.learn);
+	modes_close(&r.modes);
 	control_close(&control, socket);
 	return 0;
 }

@@ -19,6 +19,30 @@ void candidate_add(struct recorder *r, uint32_t number, int fd)
 	differ_begin(&r->differ, k->mem != NULL, clock_us());
 }
 
+/* What the recorder knows of a conduit's way from learn to enforce. */
+void run_promotion(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	const json_t *name = json_object_get(request, "conduit");
+	struct jsonl j;
+
+	(void)c;
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	if (!json_is_string(name) || !modes_print(&r->modes, json_string_value(name), &j)) {
+		client_refuse(cl, "the policy in force has no such conduit that is inspected");
+		return;
+	}
+	int64_t newest = learn_newest(&r->learn, json_string_value(name));
+	if (newest > 0)
+		jsonl_time(&j, "newest-operation", newest);
+	else if (newest == 0)
+		jsonl_null(&j, "newest-operation");
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer(cl, &j);
+}
+
 /* With the candidate beside it, or with the policy in force: two images go beside two answers. */
 void run_differences(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
 {

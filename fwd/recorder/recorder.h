@@ -18,6 +18,7 @@
 #include "fwd/common/shm.h"
 #include "fwd/recorder/differ.h"
 #include "fwd/recorder/learn.h"
+#include "fwd/recorder/modes.h"
 #include "fwd/recorder/why.h"
 
 #define RECORDER_TICK_MS 20
@@ -155,6 +156,7 @@ struct recorder {
 	struct msg_policy_state policy_state;
 	int track_fd;                        /* connection tracking, -1: not readable */
 	const char *policy_file, *state_dir; /* the daemon's, for `status`; NULL: not told */
+	struct modes modes;                  /* of conduits, and since when */
 	struct ledger ledger, ledger_base;
 	uint64_t events;
 	struct islands islands; /* as the guardian says */
@@ -222,6 +224,7 @@ const char *policy_message(const struct json_t *request, const struct client *cl
 			   struct msg *m);
 struct control;
 void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+void run_promotion(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_differences(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_commit(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 /* confirm and rollback */

@@ -153,6 +153,7 @@ void image_add(struct recorder *r, uint32_t generation, int fd)
 		r->nimages++;
 	memmove(&r->images[1], &r->images[0], at * sizeof(r->images[0]));
 	r->images[0] = k;
+	modes_policy(&r->modes, &k.policy, clock_us());
 }
 
 const struct policy *image_find(const struct recorder *r, uint32_t generation)
@@ -222,6 +223,7 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 			log_line(&r->log, line, j.len);
 		if (!j.cut && kept)
 			why_keep(&r->why, place, line, j.len - 1);
+		modes_note(&r->modes, &e, p);
 		if (!j.cut && p && e.candidate)
 			differ_note(&r->differ, &e, line, j.len - 1);
 		r->events++;
@@ -251,5 +253,6 @@ bool rings_drain(struct recorder *r)
 	audit_settle(r);
 	why_flush(&r->why);
 	learn_flush(&r->learn);
+	modes_flush(&r->modes, clock_us());
 	return any;
 }
