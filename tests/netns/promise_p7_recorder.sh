@@ -12,8 +12,8 @@ udp_sink "$S" $PLC 502 "$TMP/sunk"
 mkdir "$TMP/log"
 mount -t tmpfs -o size=1m,mode=777 otfw-log "$TMP/log" 2>/dev/null || skip 'a tmpfs cannot be mounted here'
 trap 'umount -l "$TMP/log" 2>/dev/null; down' EXIT
-# Requests that shadow would deny are events every one: they fill rings as no denial may.
-sed '/name: line/,$ s/mode: enforce/mode: shadow/' $POLICY >"$TMP/policy.yaml"
+# What is malformed is an event every time while it learns: it fills rings as no denial may.
+sed '/name: line/,$ s/mode: enforce/mode: learn/' $POLICY >"$TMP/policy.yaml"
 fw_start "$TMP/policy.yaml" --events "$TMP/log/events.jsonl"
 EVENTS=$TMP/log/events.jsonl
 
@@ -98,7 +98,15 @@ same "P7: each of the $denied was denied and counted" "$denied" "$(fw_status | t
 
 # What cannot be written is counted: a full disk, then a reader that does not read.
 before=$(sum_of lines-lost)
-in_c "$TOOLS/modbus_poll" -n 6000 -i 0 -f 500 $PACKER >"$TMP/poll" || fail "full disk: $(cat "$TMP/poll")"
+# malformed N: N thousand datagrams with another protocol's number.
+malformed() {
+	local n
+	for ((n = 0; n < $1; n++)); do
+		udp_send "$C" $HMI $PACKER 502 1000 0000000100060103000001f4
+		sleep 0.1
+	done
+}
+malformed 6
 lost() { [ "$(sum_of lines-lost)" -gt "$before" ]; }
 wait_for 5 lost || fail 'a full disk loses lines and does not say so'
 ok "full disk: lines lost and counted: $(sum_of lines-lost), write errors: $(sum_of write-errors)"
@@ -106,7 +114,7 @@ rm -f "$TMP/log/filler"
 : >"$EVENTS"
 p=$(recorder_pid)
 kill -STOP "$p"
-in_c "$TOOLS/modbus_poll" -n 9000 -i 0 -f 500 $PACKER >"$TMP/poll" || fail "stopped recorder: $(cat "$TMP/poll")"
+malformed 9
 kill -CONT "$p"
 wait_for 5 recorder_up
 overwritten() { [ "$(sum_of events-lost)" -gt 0 ]; }
