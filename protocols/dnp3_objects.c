@@ -190,6 +190,12 @@ static uint32_t space_last(uint32_t space)
 	}
 }
 
+/* The highest point of a space; of attributes it is the set, whose variations are addresses. */
+static uint32_t point_last(uint32_t space)
+{
+	return space == SP_ATTRIBUTE ? DNP3_ADDRESSES - 1 : space_last(space);
+}
+
 static uint32_t number(struct dnp3 *d, uint32_t width, const char *field)
 {
 	switch (width) {
@@ -227,8 +233,7 @@ static bool read_range(struct dnp3 *d, struct dnp3_objects *o)
 	}
 	o->first = number(d, width, "start");
 	uint32_t last = number(d, width, "stop");
-	uint32_t end = o->space == SP_ATTRIBUTE ? DNP3_ADDRESSES - 1 : o->last;
-	if (cursor_ok(&d->c) && (o->first > last || last > end))
+	if (cursor_ok(&d->c) && (o->first > last || last > point_last(o->space)))
 		dnp3_fail(d, REASON_RANGE_END, "stop", at + width);
 	o->last = last;
 	o->count = last - o->first + 1;
@@ -242,7 +247,7 @@ static void read_indexes(struct dnp3 *d, struct dnp3_objects *o, uint32_t size)
 	o->octets = cursor_bytes(&d->c, o->count * each, "objects");
 	if (!cursor_ok(&d->c))
 		return;
-	uint32_t start = d->c.at - o->octets.len, end = space_last(o->space);
+	uint32_t start = d->c.at - o->octets.len, end = point_last(o->space);
 	o->first = UINT32_MAX;
 	o->last = 0;
 	for (uint32_t i = 0; i < o->count; i++) {

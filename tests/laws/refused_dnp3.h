@@ -204,6 +204,8 @@ static const struct refusal refused_dnp3[] = {
 	{"a write to a file that is open to read", false,
 	 "05641ac404000300c2e6c0ca0246055b010c00ddccbbaa000000cf1b8001020304c006", READING, 0, REASON_STATE,
 	 "file-handle", 19},
+	{"an attribute of a set beyond 65535", false, "056413c404000300f9c9c0c4010006390100000000001000e43c",
+	 NULL, 0, REASON_RANGE_END, "index", 20},
 	{"a file block too short", false, "056415c40400030020a2c0c00246055b01070000000000000000510a", NULL, 0,
 	 REASON_LENGTH, "size", 17},
 	{"bits with a count", false, "05640dc4040003003d40c0c0025001070100efdc", NULL, 0, REASON_FIELD_VALUE,

@@ -47,6 +47,7 @@ class Link:
     def __init__(self, sock):
         self.sock, self.ns, self.nr, self.acked, self.unacked = sock, 0, 0, 0, 0
         self.started, self.lock, self.origin, self.todo = False, threading.Lock(), 0, queue.Queue()
+        self.testing = False  # TESTFR was sent and not confirmed: no other one meanwhile
 
     def control(self, octets):
         with self.lock:
@@ -174,7 +175,9 @@ def tests(link):
     try:
         while True:
             time.sleep(args.test)
-            link.control(b"\x43\x00\x00\x00")
+            if not link.testing:
+                link.testing = True
+                link.control(b"\x43\x00\x00\x00")
     except OSError:
         pass
 
@@ -221,6 +224,8 @@ def serve(sock):
 def one(link, apdu):
     control = apdu[:4]
     if control[0] & 3 == 3:
+        if control[0] == 0x83:
+            link.testing = False
         if control[0] == 0x07:
             log.write("startdt\n")
             link.control(b"\x0b\x00\x00\x00")

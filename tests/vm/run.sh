@@ -16,7 +16,7 @@ ROOT=$VM/root
 # What such a machine, some five times slower, can show in its time; others by name. Repetitions are fewer.
 TESTS=(tests/netns/modbus_allow.sh tests/netns/modbus_segments.sh tests/netns/modbus_drop.sh tests/netns/modbus_udp.sh
 	tests/netns/modbus_reset.sh tests/netns/modbus_kill.sh tests/netns/modbus_reload.sh tests/netns/guardian_safety.sh
-	tests/netns/guardian_failure.sh tests/netns/guardian_bridge.sh tests/netns/promise_p6_ledger.sh tests/netns/promise_p8_island.sh)
+	tests/netns/guardian_failure.sh tests/netns/guardian_bridge.sh tests/netns/promise_p6_ledger.sh)
 [ $# -gt 0 ] && TESTS=("$@")
 PROGRAMS=(bash sh env cat cp mv rm ls ln mkdir mkfifo mktemp rmdir chmod chown date sleep sed awk grep head tail cut tr sort uniq wc tac xargs find
 	od seq nproc id timeout setsid taskset chrt nsenter mount umount ip bridge nft sysctl ps pgrep readlink dirname basename touch stat dmesg modprobe true
