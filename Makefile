@@ -148,7 +148,7 @@ JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 SLOWEST = $(wildcard tests/oracle/*.sh) $(patsubst $(B)/%,build/asan/%,$(LAWS)) $(LAWS)
 
 FUZZ_SECONDS ?= 60
-.PHONY: check test test-netns test-vm fuzz bench demo lint format help deps deps-bench deps-demo install clean manual
+.PHONY: check test test-netns test-vm fuzz bench demo plant-day lint format help deps deps-bench deps-demo install clean manual
 check: all $(UNIT) $(LAWS) $(FUZZ_REPLAY)
 	@B=$(B) tests/run $(UNIT) $(LAWS) $(FUZZ_REPLAY) $(wildcard tests/cases/*.sh tests/config/*.sh tests/oracle/*.sh) --
 
@@ -179,6 +179,11 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory $(JOBS) -s all tools
 	@B=$(B) tests/netns/demo/run.sh
 
+# Two days of a small plant, from learn to enforce: prints the story, and is a test as well.
+plant-day: deps-demo
+	@$(MAKE) --no-print-directory $(JOBS) -s all tools
+	@B=$(B) tests/netns/plant_day.sh
+
 deps:
 	@tests/deps.sh
 deps-bench deps-demo: deps-%:
@@ -201,7 +206,7 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'all check test test-netns test-vm fuzz (FUZZ_SECONDS=60 each) bench demo lint format install clean'
+	@echo 'all check test test-netns test-vm fuzz (FUZZ_SECONDS=60 each) bench demo plant-day lint format install clean'
 	@echo 'VARIANT=release|asan|cov|fuzz   DESTDIR= prefix=$(prefix)'
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

@@ -25,7 +25,13 @@ enum cover_dim {
 #define COVER_VALUE_AT INT64_C(100000000000000000) /* no bound of a rule is beyond */
 
 /* What the function of a box is; boxes that differ in it never merge. */
-enum cover_kind { KIND_RANGE = 1, KIND_VALUES = 2, KIND_STATION = 4, KIND_CHANGES = 8 };
+enum cover_kind {
+	KIND_RANGE = 1,
+	KIND_VALUES = 2,
+	KIND_STATION = 4,
+	KIND_CHANGES = 8,
+	KIND_NEW = 16 /* the client's: whoever accepts a rule must not take a newcomer in with it */
+};
 
 struct cover_box {
 	uint16_t conduit, port;

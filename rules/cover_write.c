@@ -54,8 +54,10 @@ static void gather(struct cover *c, unsigned conduit, struct cover_counts *count
 		uint32_t *days = client_days(c);
 		for (size_t i = 0; i < c->nboxes; i++) {
 			struct cover_box *b = &c->boxes[i];
-			if (b->doubt == COVER_PROPOSED &&
-			    days[c->sets[b->set[DIM_CLIENTS]].v[0].lo] < c->options.days && !c->options.all)
+			if (days[c->sets[b->set[DIM_CLIENTS]].v[0].lo] >= c->options.days || c->options.all)
+				continue;
+			b->kind |= KIND_NEW;
+			if (b->doubt == COVER_PROPOSED)
 				b->doubt = COVER_NEW;
 		}
 		free(days);
@@ -284,8 +286,10 @@ void cover_write(struct cover *c, unsigned conduit, unsigned indent, FILE *out, 
 			continue;
 		}
 		if (line.comment) {
-			fprintf(out, "%*s#\n%*s# # needs a person: %s\n", (int)indent, "", (int)indent, "",
-				cover_doubt_text((enum cover_doubt)doubt));
+			fprintf(out, "%*s#\n%*s# # needs a person: %s%s%s\n", (int)indent, "", (int)indent,
+				"", cover_doubt_text((enum cover_doubt)doubt),
+				b->kind & KIND_NEW && doubt != COVER_NEW ? "; and " : "",
+				b->kind & KIND_NEW && doubt != COVER_NEW ? cover_doubt_text(COVER_NEW) : "");
 			cover_print_evidence(c, b, indent, "# ", out);
 			counts->doubts++;
 		} else {

@@ -53,6 +53,7 @@ int ring_get(struct ring *r, uint64_t *tail, struct event *out, uint64_t *lost)
 			if (atomic_load_explicit(&slot->seq, memory_order_relaxed) == want) {
 				atomic_store_explicit(&out->seq, want, memory_order_relaxed);
 				make_bool(&out->from_server);
+				make_bool(&out->candidate);
 				make_bool(&out->match.is_float);
 				*tail = want;
 				return 1;

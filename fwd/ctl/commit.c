@@ -7,10 +7,6 @@
 #include "fwd/common/meta.h"
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/ctl.h"
-#include "rules/scalar.h"
-
-#define CONFIRM_MIN_US (1 * INT64_C(1000000))
-#define CONFIRM_MAX_US (7 * INT64_C(86400000000))
 
 struct wish {
 	struct ask ask;
@@ -26,19 +22,6 @@ struct wish {
 	{                                                                                                    \
 		"reason", required_argument, NULL, OPT_REASON                                                \
 	}
-
-/* A duration in the language of policies. */
-static bool take_time(const struct command *cmd, const char *text, int64_t *us)
-{
-	struct arena *a = arena_new();
-	const char *wrong =
-		a ? scalar_duration(a, text, CONFIRM_MIN_US, CONFIRM_MAX_US, us) : "out of memory";
-
-	if (wrong)
-		ctl_usage(cmd, "--confirm: %s", wrong);
-	arena_free(a);
-	return !wrong;
-}
 
 static bool one_line(const char *text, size_t cap)
 {
@@ -71,7 +54,8 @@ static bool options(const struct command *cmd, int argc, char **argv, const stru
 			}
 			break;
 		case OPT_CONFIRM:
-			if (!take_time(cmd, optarg, &w->confirm_us))
+			if (!ctl_duration(cmd, "--confirm", optarg, CONFIRM_MIN_US, CONFIRM_MAX_US,
+					  &w->confirm_us))
 				return false;
 			break;
 		default: return false;

@@ -125,6 +125,11 @@ int ctl_option(const struct command *cmd, int argc, char **argv, const struct op
 bool ctl_arguments(const struct command *cmd, int argc, char **argv, int want);
 /* A decimal number lo..hi and nothing else. */
 bool ctl_number(const char *text, long lo, long hi, long *out);
+#define CONFIRM_MIN_US INT64_C(1000000) /* a trial */
+#define CONFIRM_MAX_US (7 * INT64_C(86400000000))
+/* A duration in the language of policies, or with "m" for minutes. False after having said what is wrong with that option's. */
+bool ctl_duration(const struct command *cmd, const char *option, const char *text, int64_t min_us,
+		  int64_t max_us, int64_t *us);
 /*
  * A policy from a YAML file or from an image. model is NULL for an image. Errors are said on standard error (a policy that
  * does not hold: as located errors); status then is what the command returns: EXIT_NO for those, EXIT_UNABLE else.

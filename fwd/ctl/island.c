@@ -8,7 +8,6 @@
 #include "fwd/common/island.h"
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/ctl.h"
-#include "rules/scalar.h"
 
 #define TIMEOUT_S 30
 
@@ -17,19 +16,6 @@ struct wish {
 	int64_t for_us;
 	bool json, safety, end;
 };
-
-/* A duration in the language of policies. */
-static bool take_time(const struct command *cmd, const char *text, int64_t *us)
-{
-	struct arena *a = arena_new();
-	const char *wrong =
-		a ? scalar_duration(a, text, OVERRIDE_MIN_US, OVERRIDE_MAX_US, us) : "out of memory";
-
-	if (wrong)
-		ctl_usage(cmd, "--for: %s", wrong);
-	arena_free(a);
-	return !wrong;
-}
 
 static bool wish_options(const struct command *cmd, int argc, char **argv, const struct option *options,
 			 struct wish *w)
@@ -46,7 +32,7 @@ static bool wish_options(const struct command *cmd, int argc, char **argv, const
 		case OPT_INCLUDING_SAFETY: w->safety = true; break;
 		case OPT_END: w->end = true; break;
 		case OPT_FOR:
-			if (!take_time(cmd, optarg, &w->for_us))
+			if (!ctl_duration(cmd, "--for", optarg, OVERRIDE_MIN_US, OVERRIDE_MAX_US, &w->for_us))
 				return false;
 			break;
 		default: return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fwd/ctl/ctl.h"
+#include "rules/scalar.h"
 #include "rules/schema.h"
 
 const struct command commands[] = {
@@ -199,6 +200,21 @@ bool ctl_number(const char *text, long lo, long hi, long *out)
 	errno = 0;
 	*out = strtol(text, &end, 10);
 	return errno == 0 && *end == 0 && *out >= lo && *out <= hi;
+}
+
+bool ctl_duration(const struct command *cmd, const char *option, const char *text, int64_t min_us,
+		  int64_t max_us, int64_t *us)
+{
+	struct arena *a = arena_new();
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits && strcmp(text + digits, "m") == 0)
+		text = arena_print(a, "%sin", text);
+	const char *wrong = scalar_duration(a, text, min_us, max_us, us);
+	if (wrong)
+		ctl_usage(cmd, "%s: %s", option, wrong);
+	arena_free(a);
+	return !wrong;
 }
 
 static void usage_all(FILE *out)

@@ -13,7 +13,6 @@
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/candidate.h"
 #include "fwd/ctl/ctl.h"
-#include "rules/scalar.h"
 #include "rules/source.h"
 
 #define TIMEOUT_S  10
@@ -384,7 +383,10 @@ static int promote(const struct command *cmd, struct promote *p)
 				"not promoted: the checklist does not hold (--force --reason TEXT does it all the same)\n");
 		return all ? EXIT_DONE : EXIT_NO;
 	}
-	if (json_is_string(json_object_get(p->status, "candidate"))) {
+	/* What was committed last is still beside it, and is no other. */
+	const char *beside = json_string_value(json_object_get(p->status, "candidate"));
+	const char *proper = json_string_value(json_object_get(p->status, "policy-proper"));
+	if (beside && (!proper || strcmp(beside, proper) != 0)) {
 		fprintf(stderr, "a candidate is loaded, which this would replace: otfwctl candidate drop\n");
 		return EXIT_NO;
 	}
@@ -398,18 +400,6 @@ static bool take_days(const struct command *cmd, const char *option, const char 
 		return true;
 	ctl_usage(cmd, "%s: %s is not a number of days (0..3650)", option, text);
 	return false;
-}
-
-static bool take_time(const struct command *cmd, const char *text, int64_t *us)
-{
-	struct arena *a = arena_new();
-	const char *wrong =
-		a ? scalar_duration(a, text, 1000000, 7 * INT64_C(86400000000), us) : "out of memory";
-
-	if (wrong)
-		ctl_usage(cmd, "--confirm: %s", wrong);
-	arena_free(a);
-	return !wrong;
 }
 
 int cmd_promote(const struct command *cmd, int argc, char **argv)
@@ -445,7 +435,8 @@ int cmd_promote(const struct command *cmd, int argc, char **argv)
 				return EXIT_UNABLE;
 			break;
 		case OPT_CONFIRM:
-			if (!take_time(cmd, optarg, &p.confirm_us))
+			if (!ctl_duration(cmd, "--confirm", optarg, CONFIRM_MIN_US, CONFIRM_MAX_US,
+					  &p.confirm_us))
 				return EXIT_UNABLE;
 			break;
 		case OPT_CHECK: p.look = true; break;

@@ -9,7 +9,6 @@
 #include "fwd/ctl/ctl.h"
 #include "fwd/ctl/why.h"
 #include "rules/arena.h"
-#include "rules/scalar.h"
 
 #define TIMEOUT_S 70 /* a reload is part of it */
 
@@ -18,18 +17,6 @@ struct wish {
 	int64_t for_us;
 	bool json, end;
 };
-
-/* A duration in the language of policies. */
-static bool take_time(const struct command *cmd, const char *text, int64_t *us)
-{
-	struct arena *a = arena_new();
-	const char *wrong = scalar_duration(a, text, LEND_MIN_US, LEND_MAX_US, us);
-
-	if (wrong)
-		ctl_usage(cmd, "--for: %s", wrong);
-	arena_free(a);
-	return !wrong;
-}
 
 static bool wish_options(const struct command *cmd, int argc, char **argv, const struct option *options,
 			 struct wish *w)
@@ -45,7 +32,7 @@ static bool wish_options(const struct command *cmd, int argc, char **argv, const
 		case OPT_TICKET: w->ticket = optarg; break;
 		case OPT_END: w->end = true; break;
 		case OPT_FOR:
-			if (!take_time(cmd, optarg, &w->for_us))
+			if (!ctl_duration(cmd, "--for", optarg, LEND_MIN_US, LEND_MAX_US, &w->for_us))
 				return false;
 			break;
 		default: return false;

@@ -23,7 +23,7 @@ station() {
 	tune "$F" "net/ipv4/conf/$1"0/proxy_arp=1 "net/ipv4/conf/$1"0/rp_filter=0
 	eval "NS_$1=$NS"
 }
-for a in "$HMI" "$EWS"; do ip -n "$C" addr del "$a/24" dev eth0; done
+for a in $HMI/24 $EWS/24 $HMI6/64; do ip -n "$C" addr del "$a" dev eth0; done
 station panel $HMI
 station night $SHIFT2
 station ews $EWS
@@ -75,9 +75,11 @@ attack() {
 	done
 	client_close "$who"
 }
+# Until engines have told how often they saw what they have told of before: each tells it every ten seconds.
+told() { sleep 11; }
 # night_falls: what was learned becomes a day older.
 night_falls() {
-	sleep 1.5
+	told
 	"$PY" - "$TMP/state/recorder/learn.db" <<'END' || fail 'the database of what was learned cannot be made older'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=10)
@@ -108,7 +110,8 @@ conduits:
     servers: [plc]
     protocols: [modbus]
     mode: learn
-    allow: []
+    allow:
+      - {id: ping, reason: Is it there, clients: [ews], icmp: any, rare: true}
 END
 server_start
 
@@ -120,7 +123,7 @@ day 655
 attack thief
 ok "two days: $DONE of the plant's operations passed, and so did ${#PASSED[@]} of the attacker's ${#ATTACKS[@]} on the second"
 [ ${#PASSED[@]} -gt 5 ] || fail 'learning stops what it should only see'
-sleep 1.5
+told
 
 chapter 'A proposal. What writes and who is new needs a person.'
 ctl learn propose --policy "$TMP/plant.yaml" >"$TMP/proposed.yaml" 2>"$TMP/words" || fail "learn propose: $(cat "$TMP/words")"
@@ -130,7 +133,7 @@ grep -q 'read-holding-registers' "$TMP/plain" || fail "nothing is proposed: $(ca
 grep -n 'write\|10.10.1.66\|restart\|REVIEW\|opaque' "$TMP/plain" && fail 'proposed by itself: what writes, or the attacker'
 ok "proposed: $(grep -c '^ *- id:' "$TMP/plain") rules; left to a person: $(grep -c '^ *# *- id:' "$TMP/proposed.yaml")"
 
-chapter 'Review. One of those is accepted: the panel sets 40; its bounds are written.'
+chapter 'Review. One of those is accepted: the panel sets 40; its bounds are written. The others are struck out.'
 "$PY" - "$TMP/proposed.yaml" >"$TMP/reviewed.yaml" <<'END' || fail 'the rule for the setpoint is not among those left to a person'
 import re, sys
 lines, out, taken, i = open(sys.argv[1]).read().split("\n"), [], 0, 0
@@ -147,8 +150,6 @@ while i < len(lines):
         taken += 1
         out += [re.sub(r"values: REVIEW.*", "values: 400..700", re.sub(r"^( *)# ", r"\1", l)) for l in rule]
         if "REVIEW" not in text or "412..655" not in text: sys.exit(1)
-    else:
-        out += rule
 print("\n".join(out), end="")
 sys.exit(taken != 1)
 END
@@ -172,6 +173,7 @@ same 'a monthly reset of the totaliser, never seen in two days, is what enforcin
 chapter 'The rule that is missing is offered; a person bounds it.'
 sed 's/mode: shadow/mode: enforce/' "$TMP/shadow.yaml" >"$TMP/enforce.yaml"
 ctl candidate load "$TMP/enforce.yaml" >"$TMP/words" 2>&1 || fail "candidate load: $(cat "$TMP/words")"
+sleep 0.5
 opens panel
 does panel 'write register 45 1'
 client_close panel

@@ -90,6 +90,7 @@ static void recorder_up(uint32_t generation, const struct made *m)
 static void recorder_killed(void)
 {
 	use_close(r);
+	modes_close(&r->modes);
 	for (unsigned i = 0; i < r->nqueues; i++)
 		munmap(r->queues[i].shm, shm_size());
 	for (unsigned i = 0; i < r->nimages; i++)
