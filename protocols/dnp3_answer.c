@@ -103,6 +103,9 @@ static void one_header(struct dnp3 *d, struct dnp3_objects *o)
 	int64_t state;
 	if (d->asked && !(d->asked->space >> o->space & 1))
 		dnp3_fail(d, REASON_ANSWER_CONTENT, "group", o->at);
+	/* Commands are repeated to whoever gave them; what was commanded by others is an event, of groups 13 and 43. */
+	if (is_command(o) && d->dir == DIR_UNSOLICITED)
+		dnp3_fail(d, REASON_FIELD_VALUE, "group", o->at);
 	if (is_command(o))
 		dnp3_command(d, o);
 	if (o->group == 70)
