@@ -32,6 +32,8 @@ CHECK=$TOOLSRC/chaos_check.py
 DRAWS=6            # of the deck, a round
 SETTLED=4          # rounds until every process has grown to its size
 OWN_KB=256         # tolerance above that of a process's own memory
+CACHE_KB=4096      # of the recorder's: its databases fill their page caches, of 2 MiB each at most
+CLIENTS_FD=2       # descriptors of the recorder's: clients whose session is just ending
 MAPPED_KB=1024     # and mapped: the heap grows by steps; a mapping of the shared memory that is left over is a hundred times that
 FLOOD_RATE=20000   # packets a second
 CUT_MS=100         # DESIGN section 8
@@ -72,8 +74,9 @@ memory() {
 }
 # flat FILE: is any process's later sample above its role's greatest of the first rounds? Says which.
 flat() {
-	awk -v settled=$SETTLED -v own=$OWN_KB -v mapped=$MAPPED_KB '
-		{ for (i = 4; i <= 6; i++) { limit = i == 6 ? 0 : i == 5 ? mapped : own; k = $2 i
+	awk -v settled=$SETTLED -v own=$OWN_KB -v mapped=$MAPPED_KB -v cache=$CACHE_KB -v clients=$CLIENTS_FD '
+		{ r = $2 == "recorder"
+		  for (i = 4; i <= 6; i++) { limit = i == 6 ? r * clients : (i == 5 ? mapped : own) + r * cache; k = $2 i
 			if ($1 <= settled) { if ($i > most[k]) most[k] = $i }
 			else if ($i > most[k] + limit) { printf "%s (pid %s), round %s: %s %s, at first at most %s\n", $2, $3, $1, $i, i == 4 ? "kB of its own" : i == 5 ? "kB mapped" : "descriptors", most[k]; bad = 1 } } }
 		END { exit bad }' "$1"
@@ -123,6 +126,8 @@ self_test() {
 	judge 'a read behind its end' 0 '6201 000100000006010300c70001'
 	for ((i = 1; i <= 9; i++)); do echo "$i engine-closed 77 4000 9000 6"; done >"$TMP/self.memory"
 	flat "$TMP/self.memory" >/dev/null || fail 'flat memory is called a leak'
+	for ((i = 1; i <= 9; i++)); do echo "$i recorder 78 4000 9000 $((i == 9 ? 9 : 6))"; done >"$TMP/self.leak"
+	flat "$TMP/self.leak" >/dev/null && fail "the recorder's descriptors are not seen to leak"
 	for l in '9 engine-closed 77 4300 9000 6' '9 engine-closed 77 4000 10100 6' '9 engine-closed 77 4000 9000 7'; do
 		{ cat "$TMP/self.memory"; echo "$l"; } >"$TMP/self.leak"
 		flat "$TMP/self.leak" >/dev/null && fail "a leak is not seen: $l"
