@@ -20,6 +20,16 @@ static bool name_is(const char *have, const char *name, size_t len)
 	return strlen(have) == len && memcmp(have, name, len) == 0;
 }
 
+const char *ident_name(unsigned kind)
+{
+	static const char *const names[IDENT_COUNT] = {
+		[IDENT_VENDOR] = "vendor",   [IDENT_PRODUCT] = "product", [IDENT_ORDER] = "order",
+		[IDENT_VERSION] = "version", [IDENT_SERIAL] = "serial",   [IDENT_NAME] = "name",
+		[IDENT_PLACE] = "place",     [IDENT_KIND] = "kind",
+	};
+	return kind < IDENT_COUNT ? names[kind] : NULL;
+}
+
 const struct proto *proto_get(unsigned id)
 {
 	return id < PROTO_COUNT ? registry[id] : NULL;

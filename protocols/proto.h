@@ -86,6 +86,30 @@ struct pdu_opening {
 };
 #define PDU_OPENINGS 4
 
+/*
+ * What a device says of itself in an answer (Modbus device identification, S7 SZL, CIP identity, DNP3 attributes): for the inventory, never for a
+ * verdict. As text, a view of the PDU (or of its scratch) that holds any octets, or as a number where .text.data is NULL.
+ */
+enum ident_kind {
+	IDENT_VENDOR,
+	IDENT_PRODUCT, /* what it is called in a catalogue */
+	IDENT_ORDER,   /* order code, product code */
+	IDENT_VERSION, /* a number: major << 16 | minor */
+	IDENT_SERIAL,
+	IDENT_NAME, /* what its owner calls it */
+	IDENT_PLACE,
+	IDENT_KIND, /* what kind of device */
+	IDENT_COUNT
+};
+struct pdu_ident {
+	uint8_t kind; /* enum ident_kind */
+	bool has_unit;
+	uint32_t unit; /* the station, where the protocol has them */
+	uint32_t number;
+	struct view text;
+};
+#define PDU_IDENTS 8 /* of one PDU; more are left out */
+
 /* A decoded PDU. nops counts only when fault.reason is REASON_NONE. ops past nops are not initialised. */
 struct pdu {
 	struct fault fault;
@@ -98,8 +122,10 @@ struct pdu {
 	uint32_t id;      /* transaction id as on the wire, 0 where there is none */
 	uint32_t claimed; /* the station that .claim is about; CLAIM_SERVER: the server as a whole */
 	uint32_t nops;
-	uint32_t nopenings; /* in effect when the message passes */
+	uint16_t nopenings; /* in effect when the message passes */
+	uint16_t nidents;
 	struct pdu_opening openings[PDU_OPENINGS];
+	struct pdu_ident idents[PDU_IDENTS];
 	struct asked ask;
 	struct op ops[PDU_OPS_MAX];
 	uint8_t scratch
@@ -115,8 +141,18 @@ static inline void pdu_open(struct pdu *p)
 	p->answers = -1;
 	p->id = 0;
 	p->claimed = 0;
-	p->nops = p->nopenings = 0;
+	p->nops = 0;
+	p->nopenings = p->nidents = 0;
 }
+
+/* One more of them; empty text says nothing, and what there is no room for is left out. */
+static inline void pdu_tell(struct pdu *p, const struct pdu_ident *i)
+{
+	if (p->nidents < PDU_IDENTS && (i->text.len > 0 || !i->text.data))
+		p->idents[p->nidents++] = *i;
+}
+/* "vendor" ... "kind"; NULL for a number that is none. */
+const char *ident_name(unsigned kind);
 
 /* ---- vocabularies: static tables, the end marked by name == NULL ---- */
 
