@@ -506,6 +506,7 @@ static void modbus_decode(const struct pdu_in *in, struct pdu *out)
 	}
 	if (!cursor_ok(&m.c)) {
 		out->nops = 0;
+		out->nidents = 0;
 		out->answer_expected = false;
 	}
 }

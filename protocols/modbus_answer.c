@@ -3,6 +3,7 @@
  * Modbus answers. Each is checked twice: on its own, as the specification lays it out, and, when its request is known,
  * against what was asked. An answer whose request is not known carries no address unless it repeats it.
  */
+#include "protocols/ident.h"
 #include "protocols/modbus.h"
 
 /* One operation of an answer; space and range come from the request where it is known. */
@@ -331,6 +332,17 @@ static void answer_fifo(struct modbus *m)
 		modbus_registers(op, v);
 }
 
+/* What objects of 43/14 say (6.21, table of object ids): the basic ones and those of the regular category that name the device. */
+static void tell_object(struct modbus *m, uint32_t id, struct view value)
+{
+	static const uint8_t kinds[] = {
+		[0] = IDENT_VENDOR,  [1] = IDENT_ORDER, [2] = IDENT_VERSION, [3] = IDENT_COUNT,
+		[4] = IDENT_PRODUCT, [5] = IDENT_KIND,  [6] = IDENT_NAME};
+	struct pdu_ident from = {.has_unit = true, .unit = m->unit};
+	if (id < sizeof kinds && kinds[id] != IDENT_COUNT && ident_heard(m->in, m->asked))
+		ident_text(m->out, from, (enum ident_kind)kinds[id], value);
+}
+
 /* 43/14 */
 static void answer_identification(struct modbus *m)
 {
@@ -349,9 +361,9 @@ static void answer_identification(struct modbus *m)
 	cursor_check(&m->c, code != 4 || n == 1, 1, REASON_COUNT, "number-of-objects");
 	/* An object has two octets at least, which bounds the loop before its count does. */
 	for (uint32_t i = 0; i < n && cursor_ok(&m->c); i++) {
-		cursor_u8(&m->c, "object-id");
+		uint32_t id = cursor_u8(&m->c, "object-id");
 		uint32_t len = cursor_u8(&m->c, "object-length");
-		cursor_bytes(&m->c, len, "object-value");
+		tell_object(m, id, cursor_bytes(&m->c, len, "object-value"));
 	}
 	cursor_end(&m->c, "object-value");
 	if (!cursor_ok(&m->c))
