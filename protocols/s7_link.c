@@ -420,6 +420,7 @@ static void s7_decode(const struct pdu_in *in, struct pdu *out)
 	}
 	if (!cursor_ok(&s.c)) {
 		out->nops = 0;
+		out->nidents = 0;
 		out->answer_expected = false;
 		out->exception = false;
 		return;

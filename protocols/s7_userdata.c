@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "protocols/ident.h"
 #include "protocols/s7.h"
 
 enum { PUSH = 0, REQUEST = 4, RESPONSE = 8, METHOD_REQUEST = 0x11, METHOD_RESPONSE = 0x12 };
@@ -259,6 +260,88 @@ static void request(struct s7 *s, const struct userdata *u)
 
 /* ---- what the controller sends ---- */
 
+enum { ORDER_INDEX = 1, FIRMWARE_INDEX = 7, ORDER_OCTETS = 28, COMPONENT_OCTETS = 34, LIST_INDEXES = 12 };
+
+/* "V", major, minor and patch, put together behind what a message in parts may take of the scratch. */
+static struct view version_text(struct s7 *s, struct view record)
+{
+	_Static_assert(PDU_SCRATCH - S7_JOINED_MAX >= 16, "room for a version");
+	uint8_t *to = s->out->scratch + S7_JOINED_MAX;
+	uint32_t n = 0;
+	to[n++] = 'V';
+	for (uint32_t i = 25; i < ORDER_OCTETS; i++) {
+		uint32_t v = view_u8(record, i);
+		if (i > 25)
+			to[n++] = '.';
+		if (v >= 100)
+			to[n++] = (uint8_t)('0' + v / 100);
+		if (v >= 10)
+			to[n++] = (uint8_t)('0' + v / 10 % 10);
+		to[n++] = (uint8_t)('0' + v % 10);
+	}
+	return (struct view){.data = to, .len = n};
+}
+
+/* Lists 0x11 and 0x111: index, order number of 20 octets, type, version; that of the firmware begins with 'V'. */
+static void tell_modules(struct s7 *s, const struct view records[LIST_INDEXES])
+{
+	struct pdu_ident from = {0};
+	struct view order = records[ORDER_INDEX], firmware = records[FIRMWARE_INDEX];
+	if (order.data)
+		ident_text(s->out, from, IDENT_ORDER, (struct view){.data = order.data + 2, .len = 20});
+	if (view_u8(firmware, 24) == 'V')
+		ident_text(s->out, from, IDENT_VERSION, version_text(s, firmware));
+}
+
+/* Lists 0x1c and 0x11c: index, text. An empty name of the station leaves that of the module to stand for it, an empty place the plant. */
+static void tell_components(struct s7 *s, const struct view records[LIST_INDEXES])
+{
+	static const struct {
+		uint8_t kind, index, instead;
+	} told[] = {{IDENT_NAME, 1, 2}, {IDENT_SERIAL, 5, 5}, {IDENT_PRODUCT, 7, 7}, {IDENT_PLACE, 11, 3}};
+	struct pdu_ident from = {0};
+	for (uint32_t i = 0; i < sizeof told / sizeof *told; i++) {
+		const uint8_t ways[] = {told[i].index, told[i].instead};
+		for (uint32_t k = 0; k < 2 && records[ways[0]].data; k++) {
+			struct view v = records[ways[k]];
+			if (v.data)
+				ident_text(s->out, from, (enum ident_kind)told[i].kind,
+					   (struct view){.data = v.data + 2, .len = v.len - 2});
+		}
+	}
+}
+
+/*
+ * What a list of system states says the device is: length and number of its records stand before them. Of a first part of several what
+ * lies in it whole; a list that is not as long as it says, or whose records are of another length, says nothing.
+ */
+static void tell(struct s7 *s, uint32_t list, bool more)
+{
+	struct cursor c = s->data;
+	struct view records[LIST_INDEXES] = {{0}};
+	bool modules = list == 0x11 || list == 0x111;
+	if (!modules && list != 0x1c && list != 0x11c)
+		return;
+	if (cursor_left(&c) < 4)
+		return;
+	uint32_t size = cursor_be16(&c, "szl.record-length"), n = cursor_be16(&c, "szl.record-count");
+	uint32_t left = cursor_left(&c);
+	if (size != (modules ? ORDER_OCTETS : COMPONENT_OCTETS) ||
+	    (more ? n * size <= left : n * size != left))
+		return;
+	/* A record has its octets, which bounds the loop. */
+	while (cursor_left(&c) >= size) {
+		struct view record = cursor_bytes(&c, size, "szl.record");
+		uint32_t index = view_be16(record, 0);
+		if (index < LIST_INDEXES && !records[index].data)
+			records[index] = record;
+	}
+	if (modules)
+		tell_modules(s, records);
+	else
+		tell_components(s, records);
+}
+
 static void response(struct s7 *s, const struct userdata *u)
 {
 	struct cursor *c = &s->data;
@@ -279,6 +362,8 @@ static void response(struct s7 *s, const struct userdata *u)
 	    cursor_left(c) >= 4) {
 		uint32_t szl = cursor_be32(c, "szl.id");
 		cursor_check(c, szl == s->asked->first, 4, REASON_ANSWER_CONTENT, "szl.id");
+		if (cursor_ok(c) && !u->error)
+			tell(s, szl >> 16, u->last != 0);
 	}
 	cursor_bytes(c, cursor_left(c), "data");
 	struct op *op = s7_answer_op(s, u->access, function);
