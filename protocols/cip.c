@@ -271,6 +271,9 @@ static void common(struct enip *e, struct cip_service *s)
 			cip_done(s, "service");
 		if (cursor_ok(&s->c))
 			objects(e, s, s->code);
+		/* Which attribute is answered, and by whom: the answer itself does not say. */
+		s->size = s->path.has_attribute ? s->path.attribute : 0;
+		s->unit = s->path.npairs == 1 ? s->route : ROUTE_ELSEWHERE;
 		break;
 	case CIP_SET_ALL:
 	case CIP_SET_SINGLE:

@@ -196,6 +196,8 @@ void cip_answer(struct enip *e, struct cursor *m)
 		several(e, &r);
 		return;
 	}
+	if (e->asked && r.status == 0)
+		cip_identity_answer(e, &r);
 	/* On its own an opening still says which connections there are. */
 	if (!e->asked && !e->in->answers_known && !e->connected &&
 	    (r.code == CIP_FORWARD_OPEN || r.code == CIP_LARGE_OPEN) && r.status == 0 &&

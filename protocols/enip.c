@@ -28,6 +28,7 @@
  *   - services 0x64 to 0x7f, and common services that are not defined. Those of a class that is not known are opaque instead.
  */
 #include "protocols/enip.h"
+#include "protocols/ident.h"
 
 static bool command_defined(uint32_t command)
 {
@@ -187,18 +188,21 @@ static bool session(struct enip *e)
 
 /* ---- List commands ---- */
 
-static void identity_item(struct cursor *c)
+/* A device has one identity: who answers with several is told of by the first. */
+static void identity_item(struct enip *e, struct cursor *c)
 {
 	uint32_t version = cursor_le16(c, "identity.version");
 	cursor_check(c, version == 1, 2, REASON_FIELD_VALUE, "identity.version");
 	uint32_t family = cursor_be16(c, "identity.family");
 	cursor_check(c, family == 2, 2, REASON_FIELD_VALUE, "identity.family");
 	/* Port, address, zeros; vendor, type, product, revision, status, serial number. */
-	cursor_bytes(c, 14 + 14, "identity");
+	struct view v = cursor_bytes(c, 14 + CIP_IDENTITY_FIXED, "identity");
 	uint32_t name = cursor_u8(c, "identity.name");
-	cursor_bytes(c, name, "identity.name");
+	struct view text = cursor_bytes(c, name, "identity.name");
 	cursor_u8(c, "identity.state");
 	cursor_end(c, "identity");
+	if (cursor_ok(c) && ident_heard(e->in, e->asked) && e->out->nidents == 0)
+		cip_identity(e, (struct view){.data = v.data + 14, .len = v.len - 14}, text, ROUTE_DIRECT);
 }
 
 static void list_answer(struct enip *e)
@@ -212,7 +216,7 @@ static void list_answer(struct enip *e)
 		struct cursor item = cursor_sub(c, length, "item.length");
 		if (e->command == ENIP_LIST_IDENTITY) {
 			cursor_check(c, type == CPF_IDENTITY, length + 4, REASON_FIELD_VALUE, "item.type");
-			identity_item(&item);
+			identity_item(e, &item);
 		} else if (e->command == ENIP_LIST_SERVICES) {
 			cursor_check(c, type == CPF_SERVICES, length + 4, REASON_FIELD_VALUE, "item.type");
 			uint32_t version = cursor_le16(&item, "service.version");
@@ -487,6 +491,7 @@ static void enip_decode(const struct pdu_in *in, struct pdu *out)
 	}
 	if (!cursor_ok(&e.c)) {
 		out->nops = 0;
+		out->nidents = 0;
 		out->answer_expected = false;
 	}
 }

@@ -22,7 +22,8 @@ enum {
 	CIP_KEY_MAX = 255,   /* octets of a tag's whole name */
 	CIP_ITEMS_MAX = 4,   /* items of a SendRRData: address, data, and two socket addresses */
 	CIP_CONNS_MAX = 16,
-	CIP_LIST_MAX = 32, /* items of an answer to a List command */
+	CIP_LIST_MAX = 32,       /* items of an answer to a List command */
+	CIP_IDENTITY_FIXED = 14, /* octets of an identity before its name */
 };
 
 /* Encapsulation commands: CIP Volume 2, 2-3.2. As functions they carry ENIP_FN. */
@@ -296,6 +297,10 @@ struct cip_reply {
 	bool alone; /* held against e->asked */
 };
 void cip_tag_answer(struct enip *e, struct cip_reply *r, struct op *op);
+/* What the identity object says of a device, as its attributes 1 to 6 lie one behind the other (CIP_IDENTITY_FIXED octets), and its name. */
+void cip_identity(struct enip *e, struct view fixed, struct view name, uint32_t route);
+/* The same from an answer of that object itself, where the request is known. */
+void cip_identity_answer(struct enip *e, const struct cip_reply *r);
 /* Says which datagrams connection k lets pass from now on; ot and to are cip_io_way() of its opening. False and latched: it cannot be. */
 bool cip_io_open(struct enip *e, struct cursor *c, struct enip_conn *k, uint32_t ot, uint32_t to);
 /* And that they end. */
