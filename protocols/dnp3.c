@@ -308,6 +308,7 @@ static void dnp3_decode(const struct pdu_in *in, struct pdu *out)
 	if (!cursor_ok(&d.c)) {
 		out->fault.offset = dnp3_link_offset(in, out->fault.offset);
 		out->nops = 0;
+		out->nidents = 0;
 		out->answer_expected = out->answer_more = false;
 		out->claim = CLAIM_NONE;
 	}

@@ -5,6 +5,7 @@
  * its commands. One operation for the internal indications, which every answer has, and one an object header.
  */
 #include "protocols/dnp3.h"
+#include "protocols/ident.h"
 
 /* Operations of one answer before headers of one kind share one. */
 #define ANSWER_OPS 48u
@@ -98,6 +99,31 @@ static void check_file(struct dnp3 *d, struct dnp3_objects *o)
 	}
 }
 
+/*
+ * Device attributes of the standard set (annex A, group 0) that name the outstation, as visible strings. One attribute for each kind: the
+ * version is that of the software, the name the one its owner gave, so that reading others does not seem to change the device.
+ */
+static void tell(struct dnp3 *d, const struct dnp3_objects *o)
+{
+	enum { VISIBLE_STRING = 1 };
+	struct pdu_ident from = {.has_unit = true, .unit = d->unit};
+	enum ident_kind kind;
+	switch (o->variation) {
+	case 242: kind = IDENT_VERSION; break;
+	case 245: kind = IDENT_PLACE; break;
+	case 247: kind = IDENT_NAME; break;
+	case 248: kind = IDENT_SERIAL; break;
+	case 250: kind = IDENT_PRODUCT; break;
+	case 252: kind = IDENT_VENDOR; break;
+	default: return;
+	}
+	struct view v = o->octets;
+	bool first_set = o->first / DNP3_VARIATIONS == 0;
+	if (!first_set || v.len < 2 || v.data[0] != VISIBLE_STRING || v.data[1] > v.len - 2)
+		return;
+	ident_text(d->out, from, kind, (struct view){.data = v.data + 2, .len = v.data[1]});
+}
+
 static void one_header(struct dnp3 *d, struct dnp3_objects *o)
 {
 	int64_t state;
@@ -110,6 +136,8 @@ static void one_header(struct dnp3 *d, struct dnp3_objects *o)
 		dnp3_command(d, o);
 	if (o->group == 70)
 		check_file(d, o);
+	if (o->group == 0 && cursor_ok(&d->c) && d->function == DNP3_RESPONSE && ident_heard(d->in, d->asked))
+		tell(d, o);
 	if (!cursor_ok(&d->c) || (d->out->nops >= ANSWER_OPS && join(d, o)))
 		return;
 	struct op *op = dnp3_op(d, access_of(d));
