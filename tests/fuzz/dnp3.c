@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "protocols/dnp3.h"
+#include "tests/fuzz/ident.h"
 
 #define CHECK(cond)                                                                                          \
 	do {                                                                                                 \
@@ -141,6 +142,7 @@ static void one(const struct proto *proto, struct session *s, const uint8_t *dat
 
 	memset(&pdu, 0xa5, sizeof pdu);
 	proto->decode(&in, &pdu);
+	check_idents(&in, &pdu);
 	if (pdu.fault.reason != REASON_NONE) {
 		CHECK(pdu.fault.reason < REASON_COUNT_OF && pdu.fault.field && pdu.fault.offset <= in.len);
 		CHECK(pdu.nops == 0 && !pdu.answer_expected && pdu.claim == CLAIM_NONE);

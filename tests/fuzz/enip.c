@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "protocols/proto.h"
+#include "tests/fuzz/ident.h"
 
 #define CHECK(cond)                                                                                          \
 	do {                                                                                                 \
@@ -126,6 +127,7 @@ static void one(const struct proto *proto, const uint8_t *data, uint32_t len, ui
 
 	memset(&pdu, 0xa5, sizeof pdu);
 	proto->decode(&in, &pdu);
+	check_idents(&in, &pdu);
 	CHECK(pdu.answers >= -1 && pdu.answers < ASKED);
 	if (pdu.fault.reason != REASON_NONE) {
 		CHECK(pdu.fault.reason < REASON_COUNT_OF && pdu.fault.field && pdu.fault.offset <= in.len);
