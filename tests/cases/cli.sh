@@ -160,6 +160,12 @@ try 0 'decode: what is refused' -- decode --json pcaps/modbus/malformed.pcap
 says out '"pdu":[0-9]*,"error":"count","field":"quantity","offset":10}$'
 try 0 'decode: sub-functions' -- decode --json pcaps/modbus/opaque.pcap
 says out '"function":90,.*"access":"opaque",.*"sub":[0-9]'
+says out '"dir":"response","unit":1,"function":43,.*"identification":{"unit":1,"vendor":"Test plant","order":"PLC-1","version":"1.0"}}$'
+[ "$(grep -c '"identification"' "$tmp/out")" -eq 2 ] || { echo 'decode: another PDU than the two answers has an identification' && bad=1; }
+try 0 'decode: a controller that says what it is' -- decode --json pcaps/s7/snap7.pcap
+says out '"function_name":"read-szl",.*"identification":{"name":"SNAP7-SERVER","serial":"S C-C2UR28922012","product":"CPU 315-2 PN/DP"}}$'
+try 0 'decode: numbers that say what a device is' -- decode --json pcaps/enip/ethernet-ip.pcap
+says out '"identification":{"unit":256,"vendor":1,"kind":14,"order":55,"version":"20.11","serial":305419896,"product":"TestPLC"}}$'
 try 0 'decode: every value' -- decode --json pcaps/modbus/libmodbus.pcap
 /usr/bin/env python3 -c '
 import json, sys
