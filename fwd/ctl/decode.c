@@ -20,6 +20,30 @@ static void print_error(struct jsonl *j, const struct report *r)
 		jsonl_null(j, "offset");
 }
 
+/* What the device says of itself: text as it is, versions that are numbers as MAJOR.MINOR. */
+static void print_identification(struct jsonl *j, const struct pdu *pdu)
+{
+	char version[24];
+
+	jsonl_object(j, "identification");
+	if (pdu->idents[0].has_unit)
+		jsonl_uint(j, "unit", pdu->idents[0].unit);
+	for (uint32_t i = 0; i < pdu->nidents; i++) {
+		const struct pdu_ident *id = &pdu->idents[i];
+		const char *key = ident_name(id->kind);
+		if (id->text.data) {
+			jsonl_strn(j, key, id->text.data, id->text.len);
+		} else if (id->kind == IDENT_VERSION) {
+			(void)snprintf(version, sizeof(version), "%u.%u", (unsigned)(id->number >> 16),
+				       (unsigned)(id->number & 0xffff));
+			jsonl_str(j, key, version);
+		} else {
+			jsonl_uint(j, key, id->number);
+		}
+	}
+	jsonl_object_end(j);
+}
+
 /* One operation, or with op NULL the reason why there is none. */
 static void print_json(const struct report *r, const struct proto *proto, const struct op *op)
 {
@@ -34,6 +58,9 @@ static void print_json(const struct report *r, const struct proto *proto, const 
 		jsonl_op(&j, op, proto, 0);
 		if (r->pdu->exception)
 			jsonl_uint(&j, "exception", r->pdu->exception_code);
+		/* Of the PDU as a whole: once, with its first operation. */
+		if (op == &r->pdu->ops[0] && r->pdu->nidents > 0)
+			print_identification(&j, r->pdu);
 	} else {
 		print_error(&j, r);
 	}
