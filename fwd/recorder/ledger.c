@@ -43,6 +43,17 @@ struct section {
 
 /* ---- text ---- */
 
+/* False: it is longer than a name can be, and would be taken for another each time it is met. */
+static bool name_take(char *to, size_t cap, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n >= cap)
+		return false;
+	memcpy(to, name, n + 1);
+	return true;
+}
+
 static struct ledger_zone *zone_of(struct ledger *l, const char *name)
 {
 	for (unsigned i = 0; i < l->nzones; i++)
@@ -50,8 +61,10 @@ static struct ledger_zone *zone_of(struct ledger *l, const char *name)
 			return &l->zones[i];
 	if (l->nzones == LEDGER_ZONES)
 		return NULL;
-	struct ledger_zone *z = &l->zones[l->nzones++];
-	snprintf(z->name, sizeof(z->name), "%s", name);
+	struct ledger_zone *z = &l->zones[l->nzones];
+	if (!name_take(z->name, sizeof(z->name), name))
+		return NULL;
+	l->nzones++;
 	return z;
 }
 
@@ -89,8 +102,9 @@ static bool flow_take(struct ledger *l, const struct section *s, const char *kin
 	if (f == l->flows + LEDGER_FLOWS)
 		return true;
 	if (f == l->flows + l->nflows) {
+		if (!name_take(f->name, sizeof(f->name), name))
+			return true;
 		l->nflows++;
-		snprintf(f->name, sizeof(f->name), "%s", name);
 	}
 	if (in)
 		f->in[s->k] += packets;
@@ -116,8 +130,9 @@ static bool lane_take(struct ledger *l, const struct section *s, const char *kin
 	if (lane == l->lanes + LEDGER_LANES)
 		return true;
 	if (lane == l->lanes + l->nlanes) {
+		if (!name_take(lane->name, sizeof(lane->name), name))
+			return true;
 		l->nlanes++;
-		snprintf(lane->name, sizeof(lane->name), "%s", name);
 	}
 	lane->packets += packets;
 	return true;

@@ -206,12 +206,36 @@ static void safety_flows_are_listed(void **state)
 	assert_int_equal(l.flows[0].queued, 3);
 }
 
+static void a_name_that_is_too_long_takes_no_place(void **state)
+{
+#define TEN  "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+	static const char text[] = "\n@ first\n" FLOW("7", "flowin_1", "safety-in " LONG "/1")
+		FLOW("2", "forward", "kernel " LONG "/web") "\n@ books\n\n@ second\n" FLOW(
+			"8", "flowin_1", "safety-in " LONG "/1") FLOW("2", "forward", "kernel " LONG "/web")
+			FLOW("2", "forward", "kernel " LONG "/web") FLOW("3", "forward", "kernel cell/web");
+	static struct ledger l;
+
+	(void)state;
+	assert_true(ledger_parse(&l, text));
+	assert_int_equal(l.nflows, 0);
+	assert_int_equal(l.nlanes, 1);
+	assert_string_equal(l.lanes[0].name, "cell/web");
+	assert_int_equal(l.lanes[0].packets, 3);
+	/* Of a zone that is an account without a name: such a reading is none. */
+	assert_false(ledger_parse(
+		&l, "\n@ first\n" FLOW("7", "dropto_1", "unlisted-to " LONG) "\n@ books\n\n@ second\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest fixed[] = {
-		cmocka_unit_test(other_labels_are_left_alone), cmocka_unit_test(both_families_add_up),
-		cmocka_unit_test(nft_counters_are_objects),    cmocka_unit_test(half_a_reading_is_none),
+		cmocka_unit_test(other_labels_are_left_alone),
+		cmocka_unit_test(both_families_add_up),
+		cmocka_unit_test(nft_counters_are_objects),
+		cmocka_unit_test(half_a_reading_is_none),
 		cmocka_unit_test(safety_flows_are_listed),
+		cmocka_unit_test(a_name_that_is_too_long_takes_no_place),
 	};
 	struct CMUnitTest table[sizeof(rows) / sizeof(rows[0])];
 	size_t n = sizeof(rows) / sizeof(rows[0]);
