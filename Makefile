@@ -83,7 +83,8 @@ $(B)/otfw-engine: $(call o,$(wildcard $(ENGINE_LIVE))) $(PURE)
 $(B)/otfwd: $(call o,$(GUARDIAN_SRC)) $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,libmnl libnetfilter_queue libcap-ng libsodium)
-$(B)/otfw-recorder: $(call o,fwd/recorder/main.c) $(B)/librecorder.a $(PURE)
+# Of the rules only what compares two images: it reads no YAML, and has no library for it.
+$(B)/otfw-recorder: $(call o,fwd/recorder/main.c) $(B)/librecorder.a $(B)/libengine.a $(B)/libcommon.a $(B)/librules.a $(B)/libpolicy.a $(B)/libprotocols.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pc,jansson libsodium sqlite3)
 $(B)/otfwctl: $(call o,$(CTL_SRC)) $(LOADER)

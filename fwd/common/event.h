@@ -36,6 +36,7 @@ enum event_type {
 #define EVENT_ACTION 24
 #define EVENT_OBJECT 64
 #define EVENT_WHY    96
+#define EVENT_TICKET 64
 #define EVENT_NOBODY UINT32_MAX /* uid, login: nobody asked, a time was over or a start found it so */
 
 enum event_has { EVENT_HAS_TUPLE = 1, EVENT_HAS_OP = 2, EVENT_HAS_MATCH = 4, EVENT_HAS_FAULT = 8 };
@@ -57,11 +58,15 @@ struct event_op {
 struct event_audit {
 	uint32_t uid,
 		login; /* by the peer credentials of the control socket; who logged in, where that is another (sudo) */
-	bool refused;
+	uint8_t refused, has_before, has_after;
 	char action[EVENT_ACTION]; /* one word, as the command is called */
 	char object[EVENT_OBJECT]; /* a zone, "conduit/id"; empty: the policy as a whole */
 	char reason[EVENT_WHY];
+	char ticket[EVENT_TICKET];
+	/* Digests of the policy in force before and after; equal where nothing of it has changed. */
+	uint8_t before[POLICY_DIGEST], after[POLICY_DIGEST];
 };
+_Static_assert(sizeof(struct event_audit) <= sizeof(struct event_op), "an audit event makes no event larger");
 
 struct event {
 	_Atomic uint64_t seq;         /* ring position + 1, written last; 0 while it is being written */

@@ -28,6 +28,48 @@ static void jsonl_ends(struct jsonl *j, const struct event *e, const struct poli
 	jsonl_tuple(j, &e->tuple, e->transport);
 }
 
+static void jsonl_who(struct jsonl *j, const char *key, uint32_t uid)
+{
+	if (uid == EVENT_NOBODY)
+		jsonl_null(j, key);
+	else
+		jsonl_uint(j, key, uid);
+}
+
+static void jsonl_text(struct jsonl *j, const char *key, const char *s, size_t cap)
+{
+	if (*s)
+		jsonl_strn(j, key, s, strnlen(s, cap));
+	else
+		jsonl_null(j, key);
+}
+
+static void jsonl_digest(struct jsonl *j, const char *key, unsigned known, const uint8_t *digest)
+{
+	char hex[2 * POLICY_DIGEST + 1];
+
+	if (known)
+		digest_print(digest, hex);
+	jsonl_str(j, key, known ? hex : NULL);
+}
+
+/* The members of a record of the audit chain, but for its diff. */
+static void jsonl_audit(struct jsonl *j, const struct event *e)
+{
+	const struct event_audit *a = &e->audit;
+
+	jsonl_text(j, "action", a->action, sizeof(a->action));
+	jsonl_who(j, "uid", a->uid);
+	jsonl_who(j, "login", a->login);
+	jsonl_bool(j, "refused", a->refused);
+	jsonl_text(j, "object", a->object, sizeof(a->object));
+	jsonl_text(j, "reason", a->reason, sizeof(a->reason));
+	jsonl_text(j, "ticket", a->ticket, sizeof(a->ticket));
+	jsonl_text(j, "detail", e->text, sizeof(e->text));
+	jsonl_digest(j, "before", a->has_before, a->before);
+	jsonl_digest(j, "after", a->has_after, a->after);
+}
+
 static void jsonl_why(struct jsonl *j, const struct event *e, const struct policy *p, const struct op *op)
 {
 	char field[EVENT_FIELD + 1], detail[DETAIL_TEXT];
@@ -56,7 +98,7 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 		 const char *source, unsigned queue)
 {
 	const struct proto *proto = e->proto < 0 ? NULL : proto_get((unsigned)e->proto);
-	bool has_op = e->has & EVENT_HAS_OP && proto;
+	bool has_op = e->has & EVENT_HAS_OP && proto && e->type != EVENT_AUDIT;
 	struct op op;
 	char line[4096], hex[2 * POLICY_DIGEST + 1];
 
@@ -68,7 +110,10 @@ void jsonl_event(struct jsonl *j, const struct event *e, const struct policy *p,
 	if (id)
 		jsonl_str(j, "id", id);
 	jsonl_names(j, e, p);
-	jsonl_why(j, e, p, has_op ? &op : NULL);
+	if (e->type == EVENT_AUDIT)
+		jsonl_audit(j, e);
+	else
+		jsonl_why(j, e, p, has_op ? &op : NULL);
 	if (e->has & EVENT_HAS_TUPLE)
 		jsonl_ends(j, e, p, has_op ? &op : NULL);
 	if (e->proto >= 0)

@@ -38,6 +38,7 @@ enum msg_type {
 			  is the confirmed policy, while another is on trial with a guard */
 	MSG_LEND, /* recorder -> guardian: arg = request number; memfd with a struct lend_request (fwd/common/overlay.h); answered by MSG_RELOADED */
 	MSG_LENT, /* guardian -> recorder: memfd with what is lent, as overlay_print() has it */
+	MSG_CHANGE, /* guardian -> recorder: a sealed memfd with the policy before (arg 0), then with the one after (arg 1) a change that an EVENT_AUDIT tells of */
 	MSG_POLICY_STATE, /* guardian -> recorder: state: which policy is in force and what waits for confirmation */
 };
 

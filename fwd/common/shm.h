@@ -20,7 +20,7 @@
 #include "fwd/common/learn.h"
 
 #define SHM_MAGIC   0x7766746fu /* "otfw" */
-#define SHM_VERSION 8u
+#define SHM_VERSION 9u
 
 #define SHM_FLOWS      16384u
 #define SHM_FLOW_SIZE  2816u       /* octets reserved per flow: fwd/engine/flow.h asserts that it fits */

@@ -47,23 +47,6 @@ void policy_answer(struct guardian *g, uint32_t request, bool good, const char *
 		close(fd);
 }
 
-void policy_audit(struct guardian *g, const struct msg_policy *who, const char *action, bool refused,
-		  const char *fmt, ...)
-{
-	struct event_audit a = {.uid = who ? who->uid : EVENT_NOBODY,
-				.login = who ? who->login : EVENT_NOBODY,
-				.refused = refused};
-	char text[EVENT_TEXT];
-	va_list ap;
-
-	snprintf(a.action, sizeof(a.action), "%s", action);
-	snprintf(a.reason, sizeof(a.reason), "%s", who ? who->reason : "");
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	audit_event(g, &a, "%s%s%s", text, who && *who->ticket ? "; ticket " : "", who ? who->ticket : "");
-}
-
 void candidate_tell(struct guardian *g)
 {
 	struct msg m = {.type = MSG_CANDIDATE, .generation = g->candidate.generation};
@@ -192,7 +175,7 @@ static const char *take(int fd, struct image_mem *img, int *source, char *err, s
 
 static void refuse(struct guardian *g, const struct msg *m, const char *action, const char *why)
 {
-	policy_audit(g, &m->policy, action, true, "%s", why);
+	policy_audit(g, &m->policy, action, true, NULL, NULL, "%s", why);
 	policy_answer(g, m->arg, false, "%s", why);
 }
 
@@ -256,7 +239,7 @@ void candidate_step(struct guardian *g)
 	if (w->job.pid == 0 || !store_done(&w->job, &err))
 		return;
 	if (err) {
-		policy_audit(g, &w->ask, drop ? "candidate-drop" : "candidate-load", true,
+		policy_audit(g, &w->ask, drop ? "candidate-drop" : "candidate-load", true, NULL, NULL,
 			     "its files cannot be written: %s", strerror(err));
 		policy_answer(g, w->request, false, "its files cannot be written: %s", strerror(err));
 		image_drop(&w->next);
@@ -275,13 +258,15 @@ void candidate_step(struct guardian *g)
 	w->next_source = -1;
 	changed(g);
 	if (drop) {
-		policy_audit(g, &w->ask, "candidate-drop", false, "there is no candidate any more");
+		policy_audit(g, &w->ask, "candidate-drop", false, NULL, NULL,
+			     "there is no candidate any more");
 		policy_answer(g, w->request, true, "there is no candidate any more");
 		return;
 	}
 	for (unsigned i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", w->meta.digest[i]);
-	policy_audit(g, &w->ask, "candidate-load", false, "digest %s... of %.60s", hex, w->meta.name);
+	policy_audit(g, &w->ask, "candidate-load", false, NULL, w->meta.digest, "digest %s... of %.60s", hex,
+		     w->meta.name);
 	policy_answer(g, w->request, true, "candidate %s... is loaded; what is in force has not changed",
 		      hex);
 }

@@ -22,8 +22,5 @@ bool candidate_take(struct guardian *g, struct image_mem *img, int *source, stru
 /* Answers a request about policies with one line. */
 void policy_answer(struct guardian *g, uint32_t request, bool good, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* What was done or refused to a policy, for the audit chain. who NULL: nobody asked. */
-void policy_audit(struct guardian *g, const struct msg_policy *who, const char *action, bool refused,
-		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -298,6 +298,7 @@ void recorder_start(struct guardian *g)
 	if (send_image(g, c) < 0)
 		say("cannot hand the policy to the recorder: %s", strerror(errno));
 	candidate_tell(g);
+	change_tell(g);
 	commit_tell(g);
 }
 

@@ -114,7 +114,11 @@ void commit_conclude(struct guardian *g, bool good, const char *words)
 {
 	struct commit_work *w = &g->commit;
 
-	policy_audit(g, w->asked ? &w->ask : NULL, action_of(w), !good, "%s", words);
+	const uint8_t *now = change_digest(commit_proper(g));
+
+	policy_audit(g, w->asked ? &w->ask : NULL, action_of(w), !good,
+		     good && w->has_before ? w->before : now, now, "%s", words);
+	w->has_before = false;
 	commit_tell(g); /* first: whoever is answered may ask at once */
 	if (w->asked && g->recorder.started_us == w->asked_of)
 		policy_answer(g, w->request, good, "%s", words);
@@ -407,6 +411,8 @@ static void file_loaded(struct guardian *g)
 	const struct policy_meta *last = w->n ? &w->list[w->n - 1] : NULL;
 
 	w->file_loaded = false;
+	memcpy(w->before, w->loaded_before, sizeof(w->before));
+	w->has_before = w->has_loaded_before;
 	w->act = ACT_FILE;
 	w->answer = w->answer_next;
 	w->answer_next = (struct load_answer){.request = 0};
@@ -474,6 +480,13 @@ void commit_reloaded(struct guardian *g, bool good, bool given, const char *word
 		w->state = (struct commit_state){0};
 		return;
 	}
+	if (good && !g->reload.initial && !w->file_loaded) {
+		const uint8_t *was = change_digest(&g->change.before);
+
+		w->has_loaded_before = was != NULL;
+		if (was)
+			memcpy(w->loaded_before, was, sizeof(w->loaded_before));
+	}
 	if (!given && good) {
 		w->starting = g->reload.initial;
 		if (w->file_source >= 0)
@@ -488,6 +501,8 @@ void commit_reloaded(struct guardian *g, bool good, bool given, const char *word
 		w->phase = COMMIT_IDLE;
 		w->act = ACT_NONE;
 	} else if (good) {
+		memcpy(w->before, w->loaded_before, sizeof(w->before));
+		w->has_before = w->has_loaded_before;
 		swapped(g);
 	} else {
 		not_swapped(g, words);
@@ -534,7 +549,12 @@ void commit_step(struct guardian *g)
 	if (w->phase != COMMIT_IDLE || now_us() < w->retry_us)
 		return;
 	if (w->booted_back) {
+		const struct policy_meta *was = commit_find(g, w->number);
+
 		w->booted_back = false;
+		w->has_before = was != NULL;
+		if (was)
+			memcpy(w->before, was->digest, sizeof(w->before));
 		w->act = ACT_BACK;
 		commit_save(g);
 	} else if (w->state.trial && commit_over(g)) {

@@ -13,7 +13,9 @@
 
 static void refuse(struct guardian *g, const struct msg *m, const char *action, const char *why)
 {
-	policy_audit(g, &m->policy, action, true, "%s", why);
+	const uint8_t *now = change_digest(commit_proper(g));
+
+	policy_audit(g, &m->policy, action, true, now, now, "%s", why);
 	policy_answer(g, m->arg, false, "%s", why);
 }
 

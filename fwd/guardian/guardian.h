@@ -197,6 +197,12 @@ struct candidate_work {
 	uint32_t request;
 };
 
+/* ---- change.c ---- */
+
+struct change {
+	struct image_mem before, after; /* of the newest change of what is in force; fd -1: none */
+};
+
 /* ---- overlay.c ---- */
 
 #define OVERLAY_ASKS 8
@@ -249,6 +255,9 @@ struct commit_work {
 	bool asked;
 	int64_t asked_of; /* started_us of the recorder that asked */
 	uint32_t number;
+	uint8_t before[POLICY_DIGEST],
+		loaded_before[POLICY_DIGEST]; /* of the policy before; of that before the newest load */
+	bool has_before, has_loaded_before;
 	struct image_mem next;
 	int next_source;
 	enum meta_state why; /* ACT_BACK */
@@ -291,6 +300,7 @@ struct guardian {
 	int source;                 /* memfd: the texts that active was made from; -1: there are none */
 	struct image_mem candidate; /* fd -1: none */
 	struct candidate_work cand;
+	struct change change;
 	struct commit_work commit;
 	struct queue queues[PLAN_QUEUES_MAX];
 	unsigned nqueues;
@@ -309,12 +319,6 @@ struct guardian {
 int64_t now_us(void);
 /* "otfwd: ..." on standard error, one line. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/*
- * An EVENT_AUDIT, which becomes a record of the audit chain: who did what is said in who, the text says what came of it. On standard error as well. Rings belong
- * to queues: the first one's carries it.
- */
-void audit_event(struct guardian *g, const struct event_audit *who, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* An EVENT_STATE in a queue's guardian ring, and the same on standard error. */
 void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -454,6 +458,31 @@ void reload_cancel(struct guardian *g);
 void reload_step(struct guardian *g, bool child_ended);
 /* Milliseconds until reload_step() is useful without a child's end; -1: no need. */
 int reload_wait_ms(const struct guardian *g);
+
+/* change.c */
+/*
+ * An EVENT_AUDIT, which becomes a record of the audit chain: who did what is said in who, the text says what came of it. On standard error as well. Rings belong
+ * to queues: the first one's carries it.
+ */
+void audit_event(struct guardian *g, const struct event_audit *who, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/*
+ * The same of what was done or refused to a policy. who NULL: nobody asked. Digests of the policy in force before and after, NULL where it is not about that; where
+ * they differ the recorder compares the two, which change_made() has told it.
+ */
+void policy_audit(struct guardian *g, const struct msg_policy *who, const char *action, bool refused,
+		  const uint8_t *before, const uint8_t *after, const char *fmt, ...)
+	__attribute__((format(printf, 7, 8)));
+/* Keeps both, so that a recorder that was restarted has them too. Before the event that names them. */
+void change_made(struct guardian *g, const struct image_mem *before, const struct image_mem *after);
+/* To the recorder: the policies of the newest change. */
+void change_tell(struct guardian *g);
+/* A load is in force, what was before still in reload.previous: tells the recorder, and of a start or of what is lent the chain. */
+void change_loaded(struct guardian *g);
+/* A load of the file that comes to nothing; words: what was said about it. */
+void change_refused(struct guardian *g, const char *words);
+/* NULL where there is none. */
+const uint8_t *change_digest(const struct image_mem *img);
 
 /* ledger.c */
 /* Reads the ledger's counters for the recorder; request 0: the first reading, for itself. */

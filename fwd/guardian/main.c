@@ -90,39 +90,6 @@ void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 	say("%s", e.text);
 }
 
-void audit_event(struct guardian *g, const struct event_audit *who, const char *fmt, ...)
-{
-	struct event e = {.type = EVENT_AUDIT,
-			  .zone = POLICY_NO_INDEX,
-			  .conduit = POLICY_NO_INDEX,
-			  .rule = POLICY_NO_RULE,
-			  .proto = -1,
-			  .flow = UINT32_MAX,
-			  .count = 1,
-			  .audit = *who,
-			  .generation = g->active.generation};
-	struct policy_zone z;
-	struct timespec t;
-	va_list ap;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	e.ts_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-	for (unsigned i = 0; g->active.fd >= 0 && policy_zone_get(&g->active.policy, i, &z); i++)
-		if (strcmp(z.name, who->object) == 0) {
-			e.zone = (uint16_t)i;
-			e.failure = (uint8_t)z.failure;
-		}
-	va_start(ap, fmt);
-	vsnprintf(e.text, sizeof(e.text), fmt, ap);
-	va_end(ap);
-	if (g->nqueues)
-		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), &e);
-	if (e.zone != POLICY_NO_INDEX)
-		say("zone %s: %s", who->object, e.text);
-	else
-		say("%s%s%s: %s", who->action, who->object[0] ? " " : "", who->object, e.text);
-}
-
 /* ---- options ---- */
 
 static const char usage[] =
@@ -643,6 +610,7 @@ int main(int argc, char **argv)
 		.proper = {.fd = -1},
 		.source = -1,
 		.overlay = {.job = {.pidfd = -1}},
+		.change = {.before = {.fd = -1}, .after = {.fd = -1}},
 		.candidate = {.fd = -1},
 		.cand = {.source = -1, .next = {.fd = -1}, .next_source = -1, .job = {.pidfd = -1}},
 		.commit = {.base = {.fd = -1},

@@ -63,9 +63,7 @@ void overlay_load(struct guardian *g)
 		struct overlay_entry *e = &w->list.list[i];
 
 		if (overlay_over(e, &now)) {
-			overlay_event(g, EVENT_STATE, e->name,
-				      "%s of %s ended: its time is over, or the clock cannot be trusted",
-				      overlay_kind(e), e->name);
+			overlay_itself(g, e, "ended: its time is over, or the clock cannot be trusted");
 			overlay_remove(&w->list, e);
 			overlay_changed(g, false);
 			continue;
@@ -175,8 +173,7 @@ int overlay_apply_text(struct guardian *g)
 	return -1;
 }
 
-/* Has the policy in force a rule that is lent for it? */
-static bool is_lent(const struct guardian *g, const struct overlay_entry *e)
+bool overlay_is_lent(const struct guardian *g, const struct overlay_entry *e)
 {
 	const struct policy *p = &g->active.policy;
 	const char *slash = strchr(e->name, '/');
@@ -215,13 +212,13 @@ static void reason_of(const struct overlay_entry *e, char *words, char *why, siz
 static void give_up(struct guardian *g, struct overlay_entry *e, int words)
 {
 	static char said[WORDS_READ];
-	char why[ISLAND_WHY];
+	char why[ISLAND_WHY], how[128];
 	ssize_t n = words < 0 ? 0 : pread(words, said, sizeof(said) - 1, 0);
 
 	said[n > 0 ? n : 0] = '\0';
 	reason_of(e, said, why, sizeof(why));
-	overlay_event(g, EVENT_STATE, e->name, "%s of %s is not in force: %.100s", overlay_kind(e), e->name,
-		      why);
+	snprintf(how, sizeof(how), "is not in force: %.100s", why);
+	overlay_itself(g, e, how);
 	overlay_answer_failed(g, e, why);
 	overlay_remove(&g->overlay.list, e);
 }
@@ -236,7 +233,7 @@ void overlay_loaded(struct guardian *g, bool good, int words)
 		for (unsigned i = w->list.n; g->reload.lend && i-- > 0;) {
 			struct overlay_entry *e = &w->list.list[i];
 
-			if (overlay_in_force(e) && g->active.fd >= 0 && !is_lent(g, e)) {
+			if (overlay_in_force(e) && g->active.fd >= 0 && !overlay_is_lent(g, e)) {
 				give_up(g, e, words);
 				some = true;
 			}
@@ -250,7 +247,7 @@ void overlay_loaded(struct guardian *g, bool good, int words)
 	for (unsigned i = w->applied == w->force ? w->list.n : 0; i-- > 0;) {
 		struct overlay_entry *e = &w->list.list[i];
 
-		if (!overlay_in_force(e) || is_lent(g, e))
+		if (!overlay_in_force(e) || overlay_is_lent(g, e))
 			continue;
 		give_up(g, e, words);
 		some = true;
@@ -274,13 +271,10 @@ static void expire(struct guardian *g)
 		unsigned due;
 
 		if (overlay_over(e, &now)) {
-			if (overlay_in_force(e))
-				overlay_event(g, EVENT_STATE, e->name, "%s of %s ended: its time is over%s",
-					      overlay_kind(e), e->name,
-					      e->permit ? "" : "; running jobs may finish");
-			else
-				overlay_event(g, EVENT_STATE, e->name,
-					      "unlock of %s is given up: nobody has approved it", e->name);
+			overlay_itself(g, e,
+				       !overlay_in_force(e) ? "is given up: nobody has approved it"
+				       : e->permit          ? "ended: its time is over"
+						   : "ended: its time is over; running jobs may finish");
 			force |= overlay_in_force(e);
 			overlay_remove(&w->list, e);
 			any = true;

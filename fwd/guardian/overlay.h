@@ -26,10 +26,15 @@ int overlay_apply_text(struct guardian *g);
 /* A reload is over; words: what was said on its way. What has not come into force is given up. */
 void overlay_loaded(struct guardian *g, bool good, int words);
 
+/* Has the policy in force a rule that is lent for it? */
+bool overlay_is_lent(const struct guardian *g, const struct overlay_entry *e);
+
 /* overlay_request.c */
 void overlay_changed(struct guardian *g, bool force);
 void overlay_event(struct guardian *g, enum event_type type, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* It ends, or comes to nothing, and nobody asked for that: a record all the same. words: how. */
+void overlay_itself(struct guardian *g, const struct overlay_entry *e, const char *words);
 /* "unlock" or "permit" */
 const char *overlay_kind(const struct overlay_entry *e);
 void overlay_answer_done(struct guardian *g);

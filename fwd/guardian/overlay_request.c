@@ -47,12 +47,55 @@ void overlay_event(struct guardian *g, enum event_type type, const char *name, c
 	say("%s", e.text);
 }
 
+static struct event_audit audit_of(const char *action, const char *name)
+{
+	struct event_audit a = {.uid = EVENT_NOBODY, .login = EVENT_NOBODY};
+
+	snprintf(a.action, sizeof(a.action), "%s", action);
+	if (strlen(name) < sizeof(a.object))
+		memcpy(a.object, name, strlen(name) + 1);
+	else
+		snprintf(a.object, sizeof(a.object), "%.*s...", (int)sizeof(a.object) - 4, name);
+	return a;
+}
+
+void overlay_itself(struct guardian *g, const struct overlay_entry *e, const char *words)
+{
+	struct event_audit a = audit_of(e->permit ? "permit-end" : "unlock-end", e->name);
+
+	snprintf(a.reason, sizeof(a.reason), "%s", e->reason);
+	snprintf(a.ticket, sizeof(a.ticket), "%s", e->ticket);
+	audit_event(g, &a, "%s of %s %s", overlay_kind(e), e->name, words);
+}
+
+/* What somebody asked for, as the audit chain has it. */
+static struct event_audit who(const struct lend_request *q, bool refused)
+{
+	static const char *const names[] = {[LEND_UNLOCK] = "unlock",
+					    [LEND_UNLOCK_END] = "unlock-end",
+					    [LEND_APPROVE] = "approve",
+					    [LEND_PERMIT] = "permit",
+					    [LEND_PERMIT_END] = "permit-end"};
+	struct event_audit a = audit_of(names[q->act], q->name);
+
+	a.uid = q->uid;
+	a.login = q->login;
+	a.refused = refused;
+	memcpy(a.reason, q->reason, sizeof(a.reason));
+	memcpy(a.ticket, q->ticket, sizeof(a.ticket));
+	return a;
+}
+
+_Static_assert(EVENT_WHY == ISLAND_REASON && EVENT_TICKET == META_TICKET, "copied whole");
+
 /* Refusals are of interest too: somebody tried. */
 static void refuse(struct guardian *g, const struct msg *m, const struct lend_request *q, const char *what,
 		   const char *why)
 {
-	overlay_event(g, EVENT_AUDIT, q->name, "%s of %s refused to uid %" PRIu32 ", login %" PRIu32 ": %s",
-		      what, q->name, q->uid, q->login, why);
+	struct event_audit a = who(q, true);
+
+	audit_event(g, &a, "%s of %s refused to uid %" PRIu32 ", login %" PRIu32 ": %s", what, q->name,
+		    q->uid, q->login, why);
 	policy_answer(g, m->arg, false, "%s", why);
 }
 
@@ -136,10 +179,10 @@ static void act_unlock(struct guardian *g, const struct msg *m, const struct len
 		bool on = overlay_in_force(e);
 
 		begin(e, now, on ? q->for_us : LEND_WAIT_US);
-		overlay_event(g, EVENT_AUDIT, q->name,
-			      "unlock of %s for %" PRId64 " s asked by uid %" PRIu32 ", login %" PRIu32
-			      ": %s",
-			      q->name, q->for_us / 1000000, q->uid, q->login, q->reason);
+		struct event_audit a = who(q, false);
+		audit_event(g, &a,
+			    "unlock of %s for %" PRId64 " s asked by uid %" PRIu32 ", login %" PRIu32 ": %s",
+			    q->name, q->for_us / 1000000, q->uid, q->login, q->reason);
 		overlay_changed(g, on);
 		snprintf(words, sizeof(words),
 			 on ? "unlocked for %" PRId64 " s"
@@ -170,9 +213,9 @@ static void act_approve(struct guardian *g, const struct msg *m, const struct le
 	bool on = overlay_in_force(e);
 	if (on)
 		begin(e, now, e->for_us);
-	overlay_event(g, EVENT_AUDIT, q->name,
-		      "unlock of %s approved by uid %" PRIu32 ", login %" PRIu32 "%s%s", q->name, q->uid,
-		      q->login, *q->reason ? ": " : "", q->reason);
+	struct event_audit a = who(q, false);
+	audit_event(g, &a, "unlock of %s approved by uid %" PRIu32 ", login %" PRIu32 "%s%s", q->name, q->uid,
+		    q->login, *q->reason ? ": " : "", q->reason);
 	overlay_changed(g, on);
 	snprintf(words, sizeof(words),
 		 on ? "unlocked for %" PRId64 " s" : "approved; it takes more: %" PRId64 " s are asked for",
@@ -196,10 +239,10 @@ static void act_permit(struct guardian *g, const struct msg *m, const struct len
 		refuse(g, m, q, "permit", "the list is full");
 	} else {
 		begin(e, now, q->for_us);
-		overlay_event(g, EVENT_AUDIT, q->name,
-			      "permit of %s for %" PRId64 " s asked by uid %" PRIu32 ", login %" PRIu32
-			      ": %s",
-			      q->name, q->for_us / 1000000, q->uid, q->login, q->reason);
+		struct event_audit a = who(q, false);
+		audit_event(g, &a,
+			    "permit of %s for %" PRId64 " s asked by uid %" PRIu32 ", login %" PRIu32 ": %s",
+			    q->name, q->for_us / 1000000, q->uid, q->login, q->reason);
 		overlay_changed(g, true);
 		snprintf(words, sizeof(words), "permitted for %" PRId64 " s: exactly this operation",
 			 q->for_us / 1000000);
@@ -217,8 +260,9 @@ static void act_end(struct guardian *g, const struct msg *m, const struct lend_r
 		return;
 	}
 	bool on = overlay_in_force(e);
-	overlay_event(g, EVENT_AUDIT, q->name, "%s of %s ended by uid %" PRIu32 ", login %" PRIu32 "%s%s",
-		      overlay_kind(e), q->name, q->uid, q->login, *q->reason ? ": " : "", q->reason);
+	struct event_audit a = who(q, false);
+	audit_event(g, &a, "%s of %s ended by uid %" PRIu32 ", login %" PRIu32 "%s%s", overlay_kind(e),
+		    q->name, q->uid, q->login, *q->reason ? ": " : "", q->reason);
 	overlay_remove(&g->overlay.list, e);
 	overlay_changed(g, on);
 	ask_add(g, m, q, permit, false,

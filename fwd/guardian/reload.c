@@ -82,6 +82,8 @@ static void finish(struct guardian *g, bool good)
 	}
 	if (!good && !r->initial)
 		say("the policy is not loaded; generation %u stays in force", g->active.generation);
+	if (!good && !r->initial && !r->given && !r->lend)
+		change_refused(g, buf);
 	overlay_loaded(g, good, r->words);
 	/* A load of the file is answered once a restart would know of it, too. */
 	if (r->asked && good && commit_answers(g, r->request, r->words))
@@ -96,6 +98,8 @@ static void finish(struct guardian *g, bool good)
 		close(r->source);
 	r->words = r->out = r->source = -1;
 	island_refilled(g, good);
+	if (good)
+		change_loaded(g);
 	image_drop(&r->proper);
 	image_drop(&r->previous);
 	image_drop(&r->previous_proper);

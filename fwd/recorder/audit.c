@@ -65,20 +65,21 @@ static void digest(struct jsonl *j, const char *key, const uint8_t *d)
 	jsonl_str(j, key, d ? hex : NULL);
 }
 
-/* Whole lines of it. */
-static void diff(struct jsonl *j, const char *text)
+static void change(struct jsonl *j, const struct audit_entry *e)
 {
-	size_t n = text ? strlen(text) : 0;
+	const struct change_text *c = e->change;
 
-	if (n <= AUDIT_DIFF) {
-		jsonl_str(j, "diff", text);
+	if (!c) {
+		jsonl_null(j, "diff");
+		if (e->change_why)
+			jsonl_str(j, "diff-why", e->change_why);
 		return;
 	}
-	n = AUDIT_DIFF;
-	while (n > 0 && text[n - 1] != '\n')
-		n--;
-	jsonl_strn(j, "diff", text, n ? n : AUDIT_DIFF);
-	jsonl_bool(j, "diff-cut", true);
+	jsonl_uint(j, "becomes-allowed", c->allowed);
+	jsonl_uint(j, "becomes-denied", c->denied);
+	jsonl_uint(j, "other-changes", c->changed);
+	jsonl_strn(j, "diff", c->text, c->len);
+	jsonl_uint(j, "diff-left-out", c->left_out);
 }
 
 static void members(struct jsonl *j, const struct audit_entry *e)
@@ -93,7 +94,7 @@ static void members(struct jsonl *j, const struct audit_entry *e)
 	jsonl_str(j, "detail", e->detail);
 	digest(j, "before", e->before);
 	digest(j, "after", e->after);
-	diff(j, e->diff);
+	change(j, e);
 }
 
 static char *copy(const char *s, size_t n)
@@ -353,29 +354,54 @@ static bool known(struct audit_book *b, uint64_t epoch, uint64_t seq)
 	return yes;
 }
 
+/* Does it tell of a policy in the place of another? */
+static bool change_of(const struct event *e)
+{
+	const struct event_audit *a = &e->audit;
+
+	return a->has_before && a->has_after && memcmp(a->before, a->after, POLICY_DIGEST) != 0;
+}
+
+bool audit_early(const struct recorder *r, const struct event *e)
+{
+	return change_of(e) && (!change_policy(r, e->audit.before) || !change_policy(r, e->audit.after));
+}
+
 bool audit_event(struct recorder *r, const struct event *e, uint64_t epoch, const char *text, size_t len)
 {
 	char action[EVENT_ACTION + 1], object[EVENT_OBJECT + 1], reason[EVENT_WHY + 1],
-		detail[EVENT_TEXT + 1];
+		ticket[EVENT_TICKET + 1], detail[EVENT_TEXT + 1];
+	static struct change_text text_of;
+	const struct event_audit *a = &e->audit;
 	uint64_t seq = atomic_load_explicit(&e->seq, memory_order_relaxed);
+	const char *why = NULL;
 	struct waiting w = {.ts_us = e->ts_us, .epoch = epoch, .seq = seq};
 	struct jsonl j;
 
 	if (!r->audit || seq == 0 || len < 2 || known(r->audit, epoch, seq))
 		return false;
 	w.line = copy(text, len - 2); /* up to its closing brace */
-	snprintf(action, sizeof(action), "%.*s", EVENT_ACTION, e->audit.action);
-	snprintf(object, sizeof(object), "%.*s", EVENT_OBJECT, e->audit.object);
-	snprintf(reason, sizeof(reason), "%.*s", EVENT_WHY, e->audit.reason);
+	bool differs = change_of(e);
+	if (differs)
+		why = change_compare(r, a->before, a->after, &text_of);
+	snprintf(action, sizeof(action), "%.*s", EVENT_ACTION, a->action);
+	snprintf(object, sizeof(object), "%.*s", EVENT_OBJECT, a->object);
+	snprintf(reason, sizeof(reason), "%.*s", EVENT_WHY, a->reason);
+	snprintf(ticket, sizeof(ticket), "%.*s", EVENT_TICKET, a->ticket);
 	snprintf(detail, sizeof(detail), "%.*s", EVENT_TEXT, e->text);
 	jsonl_open(&j, line, sizeof(line));
 	members(&j, &(struct audit_entry){.action = action,
-					  .uid = e->audit.uid,
-					  .login = e->audit.login,
-					  .refused = e->audit.refused,
+					  .uid = a->uid,
+					  .login = a->login,
+					  .refused = a->refused != 0,
 					  .object = object[0] ? object : NULL,
 					  .reason = reason[0] ? reason : NULL,
-					  .detail = detail});
+					  .ticket = ticket[0] ? ticket : NULL,
+					  .detail = detail,
+					  .before = a->has_before ? a->before : NULL,
+					  .after = a->has_after ? a->after : NULL,
+					  .change = differs && !why ? &text_of : NULL,
+					  .change_why = why});
 	jsonl_object_end(&j);
 	w.body = j.cut ? NULL : copy(line, j.len);
 	put(r, &w);

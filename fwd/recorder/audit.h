@@ -12,7 +12,17 @@
 
 #define AUDIT_ITSELF  UINT32_MAX /* uid: nobody asked, a time was over */
 #define AUDIT_WAITING 64 /* records kept while the disk does not take them; more are lost, and counted */
-#define AUDIT_DIFF    (32u << 10)
+
+/* What a change of policy changed, as `otfwctl diff` says it: counts of lines, and as many of them as there is room for. */
+#define CHANGE_TEXT    (32u << 10)
+#define CHANGE_WAIT_MS 2000 /* a comparison that takes longer is given up, and the record says so */
+struct change_text {
+	uint32_t allowed, denied,
+		changed;   /* lines of what becomes allowed, of what becomes denied, of settings */
+	uint32_t left_out; /* lines of these that text has no room for */
+	uint32_t len;
+	char text[CHANGE_TEXT];
+};
 
 /* One change or privileged action, or the attempt. Strings may be NULL. */
 struct audit_entry {
@@ -22,10 +32,10 @@ struct audit_entry {
 	const char *
 		object; /* what it was done to: a zone, "conduit/id", a conduit; NULL: the policy as a whole */
 	const char *reason, *ticket;
-	const char *detail;            /* what came of it, one sentence */
-	const uint8_t *before, *after; /* digests of policies; NULL: not concerned */
-	const char *
-		diff; /* as `otfwctl diff` says it, lines; what is beyond AUDIT_DIFF octets is cut off, and it says so */
+	const char *detail;               /* what came of it, one sentence */
+	const uint8_t *before, *after;    /* digests of policies; NULL: not concerned */
+	const struct change_text *change; /* NULL: not known, or nothing has changed */
+	const char *change_why;           /* not known: why */
 };
 void audit_add(struct recorder *r, const struct audit_entry *e);
 
@@ -38,9 +48,24 @@ void audit_close(struct recorder *r);
  */
 bool audit_event(struct recorder *r, const struct event *e, uint64_t epoch, const char *line, size_t len);
 void audit_settle(struct recorder *r);
+/* Can the images of this change still come? Then it is read once more, with the next turn. */
+bool audit_early(const struct recorder *r, const struct event *e);
 /* Member "audit" of status. */
 void audit_status(const struct recorder *r, struct jsonl *j);
 /* Members of an answer: "records" from number `from` on as [number, text, digest], "next" (null: no more), and the head as it is known here. */
 void audit_print(struct recorder *r, int64_t from, struct jsonl *j);
+
+/* ---- change.c ---- */
+
+/* MSG_CHANGE: the policy before (0) or after (1) the newest change; takes fd. */
+void change_add(struct recorder *r, uint32_t which, int fd);
+/* A policy of this digest that is at hand, or NULL. */
+const struct policy *change_policy(const struct recorder *r, const uint8_t digest[POLICY_DIGEST]);
+/*
+ * Compares two policies of those digests, in a process of its own: what comes of it cannot stop whoever writes events. NULL when it is done, else why it
+ * cannot be.
+ */
+const char *change_compare(const struct recorder *r, const uint8_t *before, const uint8_t *after,
+			   struct change_text *out);
 
 #endif

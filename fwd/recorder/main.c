@@ -59,6 +59,8 @@ static void message(struct recorder *r, struct control *c, const struct msg *m, 
 		image_add(r, m->generation, fd);
 	else if (m->type == MSG_CANDIDATE)
 		candidate_add(r, m->generation, fd);
+	else if (m->type == MSG_CHANGE && fd >= 0)
+		change_add(r, m->arg, fd);
 	else if (m->type == MSG_POLICY_STATE)
 		r->policy_state = m->state;
 	else if (m->type == MSG_RELOADED)

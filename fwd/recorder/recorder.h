@@ -54,6 +54,7 @@ void log_flush(struct log *l);
 struct reader {
 	struct ring *ring;
 	uint64_t tail, lost, lost_told;
+	uint64_t waited; /* seq of the event that was left in it for a turn; 0: none was */
 };
 struct queue {
 	uint16_t num;
@@ -152,7 +153,9 @@ struct recorder {
 	struct image_kept images[IMAGES_MAX];
 	unsigned nimages;            /* newest first */
 	struct image_kept candidate; /* mem NULL: there is none */
-	struct differ differ;        /* what it would change */
+	struct image_kept change
+		[2]; /* the policies before and after the newest change, what is lent left out where that has not changed */
+	struct differ differ; /* what it would change */
 	struct msg_policy_state policy_state;
 	int track_fd;                        /* connection tracking, -1: not readable */
 	const char *policy_file, *state_dir; /* the daemon's, for `status`; NULL: not told */

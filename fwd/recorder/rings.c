@@ -212,6 +212,14 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 		const struct policy *p = image_of(r, &e);
 		char id[WHY_ID];
 		uint32_t place;
+		/* Its policies come by another way, and may be a moment behind it. */
+		uint64_t seq = atomic_load_explicit(&e.seq, memory_order_relaxed);
+		if (epoch && e.type == EVENT_AUDIT && seq == in->tail && in->waited != seq &&
+		    audit_early(r, &e)) {
+			in->waited = seq;
+			in->tail--;
+			return true;
+		}
 		struct jsonl j;
 		tell_lost(r, queue, in, source);
 		bool kept = why_id(&r->why, &e, p, id, &place);

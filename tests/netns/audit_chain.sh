@@ -6,7 +6,8 @@
 need_root
 plant_up
 server_start
-fw_start tests/netns/policy.yaml
+cp tests/netns/policy.yaml "$TMP/policy.yaml"
+fw_start "$TMP/policy.yaml"
 ctl() { "$B/otfwctl" "$@" --run-dir "$RUN"; }
 recorder_up() { fw_status >/dev/null 2>&1; }
 holds() { ctl audit verify --events "$EVENTS" >"$TMP/out" 2>&1; }
@@ -23,6 +24,29 @@ ok "$(cat "$TMP/out")"
 same 'who, what and why' '*"action":"isolate","uid":0,*"refused":false,"object":"'"$ZONE"'","reason":"a ?"worm?" <b>"*' "$(ctl audit export | grep '"isolate"')"
 same 'a refusal' '*"action":"release"*"refused":true*' "$(ctl audit export | grep '"refused":true')"
 same 'nobody asked for the end' '*"action":"override-end","uid":null*' "$(ctl audit export | grep 'its time is over')"
+
+# Loads of the file: what they changed is in the record, by operations, and in the event log all but that.
+record() { ctl audit export | grep "$1" | tail -n 1; }
+member() { "$PY" -c 'import json, sys; o = json.loads(sys.argv[1])
+for k in sys.argv[2:]: print(o.get(k, "none"))' "$@" | tr '\n' '|'; }
+digest() { "$B/otfwctl" check "$1" 2>/dev/null | tail -n 1; }
+WAS=$(digest "$TMP/policy.yaml")
+same 'the start' "None|None|$WAS|the policy of $TMP/policy.yaml|None|" "$(member "$(record '"action":"start"')" uid before after detail diff)"
+sed -e 's/values: 0..1000/values: 0..900/' tests/netns/policy.yaml >"$TMP/policy.yaml"
+NEXT=$(digest "$TMP/policy.yaml")
+fw_reload >/dev/null || fail 'reload'
+same 'a reload: who, and the policies before and after' "0|False|$WAS|$NEXT|0|0|" "$(member "$(record '"action":"reload"')" uid refused before after becomes-allowed diff-left-out)"
+same '  what it changed' 'control/set: *becomes denied*' "$(member "$(record '"action":"reload"')" diff)"
+same '  the event log: action, user and digests as fields' "reload|0|None|$WAS|$NEXT|none|" "$(member "$(grep '"event":"audit","zone".*"action":"reload"' "$EVENTS" | tail -n 1)" action uid reason before after diff)"
+echo 'nonsense: [' >>"$TMP/policy.yaml"
+fw_reload >/dev/null 2>&1 && fail 'nonsense is loaded'
+same 'a reload that is refused' "0|True|$NEXT|$NEXT|None|" "$(member "$(record '"action":"reload"')" uid refused before after diff)"
+cp tests/netns/policy.yaml "$TMP/policy.yaml"
+kill -KILL "$(recorder_pid)" # a recorder that was not there has the policies all the same
+kill -HUP "$FWPID"
+reloaded() { record '"action":"reload"' | grep -q '"uid":null.*becomes allowed'; }
+wait_for 10 reloaded || fail "a reload by SIGHUP while the recorder restarts: $(record '"action":"reload"')"
+ok 'a reload by SIGHUP while the recorder restarts: nobody asked, and what it changed'
 
 # A burst, and kill -9 in the middle of it.
 burst() {
@@ -93,7 +117,7 @@ ask hmi 'read holding 0 2'
 same 'a reload: one more' $((before + 2)) "$(used)"
 client_close hmi
 fw_stop
-fw_start tests/netns/policy.yaml
+fw_start "$TMP/policy.yaml"
 same 'a restart of the daemon' $((before + 2)) "$(used)"
 holds || fail "the chain after the restart: $(cat "$TMP/out")"
 ok "$(cat "$TMP/out")"

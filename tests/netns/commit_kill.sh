@@ -22,11 +22,14 @@ killed() {
 	wait_for 5 nobody_left || fail 'somebody of the daemon that was killed is left'
 }
 nobody_left() { [ -z "$(child_pid otfwd)$(engine_pid)$(recorder_pid)" ]; }
+# The last policy that the audit chain says came into force is that one.
+chain_agrees() { [ "$(ctl audit export | grep '"action":"\(start\|commit\|rollback\)".*"refused":false' | tail -n 1 | sed -n 's/.*"after":"\([0-9a-f]*\)".*/\1/p')" = "$(in_force)" ]; }
 # The policy that the history says is confirmed is the one in force.
 agrees() {
 	local confirmed
 	confirmed=$(ctl history --json | sed -n 's/.*"state":"confirmed","running":true.*"digest":"\([0-9a-f]*\)".*/\1/p')
 	[ "$confirmed" = "$(in_force)" ] || fail "$1: in force is $(in_force), the history says: $(ctl history)"
+	wait_for 5 chain_agrees || fail "$1: in force is $(in_force), the audit chain ends with: $(ctl audit export | tail -n 3)"
 }
 fw_start "$TMP/policy.yaml"
 NOW=$(in_force) OLDS=0 NEWS=0

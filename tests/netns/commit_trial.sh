@@ -59,6 +59,26 @@ same 'diff for a pull request' '*| control/set |*' "$(ctl diff --markdown 1 3 | 
 ctl rollback 1 --reason 'no good' >"$TMP/said" 2>&1 || fail "rollback: $(cat "$TMP/said")"
 same 'rolled back' "$OLD confirmed replaced" "$(in_force) $(state_of 1) $(state_of 3)"
 
+# ---- each of these changes in the audit chain ----
+ctl audit export >"$TMP/lines" || fail 'audit export'
+"$PY" - "$TMP/lines" "$OLD" "$NEXT" <<'P' || fail "the audit chain: $(grep -v '"action":"start"' "$TMP/lines")"
+import json, sys
+old, new = sys.argv[2:4]
+r = [o for o in map(json.loads, open(sys.argv[1])) if o["action"] in ("commit", "confirm", "rollback")]
+assert [(o["action"], o["refused"], o["uid"]) for o in r] == [("commit", False, 0), ("commit", True, 0), ("rollback", False, None),
+    ("commit", False, 0), ("confirm", False, 0), ("rollback", False, 0)], [(o["action"], o["refused"], o["uid"]) for o in r]
+assert [(o["before"], o["after"]) for o in r] == [(old, new), (new, new), (new, old), (old, new), (new, new), (new, old)], [(o["before"], o["after"]) for o in r]
+assert [o["reason"] for o in r] == ["a trial", "one more", None, "again", None, "no good"], [o["reason"] for o in r]
+assert r[0]["ticket"] == "T-17", r[0]
+for o in r:
+    if o["before"] == o["after"]:
+        assert o["diff"] is None and "diff-why" not in o, o
+    else:
+        assert "becomes " + ("denied" if o["after"] == new else "allowed") in o["diff"] and "control/set" in o["diff"], o
+        assert (o["becomes-allowed"] > 0, o["becomes-denied"] > 0, o["diff-left-out"]) == (o["after"] == old, o["after"] == new, 0), o
+P
+ok 'each change is a record: who, why, the digests before and after, and what becomes allowed or denied'
+
 # ---- sessions that it would cut ----
 sed -e '/^    servers: \[plc\]/s/plc/raw-plc/' -e 's/^  raw: .*/&\n  raw-plc: 10.10.2.77/' tests/netns/policy.yaml >"$TMP/cut.yaml"
 CUT=$(digest "$TMP/cut.yaml")

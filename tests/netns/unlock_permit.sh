@@ -57,6 +57,17 @@ event "permit of $id ended" >/dev/null || fail 'the end is not in the events'
 warned() { events_new | grep -c "permit of $id ends in"; }
 same 'warnings before its end' 2 "$(warned)"
 same 'and its end in the events' 1 "$(events_new | grep -c "permit of $id ended")"
+member() { "$PY" -c 'import json, sys; o = json.loads(sys.argv[1])
+for k in sys.argv[2:]: print(o.get(k, "none"))' "$@" | tr '\n' '|'; }
+nth() { ctl audit export | grep "\"action\":\"$1\"" | sed -n "$2p"; }
+lends() { nth lend 2 | grep -q .; }
+wait_for 5 lends || fail "what was lent and is no more is no record: $(ctl audit export)"
+same 'the chain: who permitted it, and why' "0|False|$id|pump 3 stuck|OPS-1|" "$(member "$(nth permit 1)" uid refused object reason ticket)"
+same '  what that came to' 'None|in force: permit '"$id|control/permit-$id: write holding 60 with write-single-register = 5 by hmi at plc*becomes allowed*" "$(member "$(nth lend 1)" uid detail diff)"
+same '  a second time was refused' "0|True|$id|again|" "$(member "$(nth permit 2)" uid refused object reason)"
+same '  its end, which nobody asked for' "None|$id|pump 3 stuck|permit of $id ended: its time is over|" "$(member "$(nth permit-end 1)" uid object reason detail)"
+same '  and what that came to' 'in force: nothing is lent on top of the policy|*becomes denied*' "$(member "$(nth lend 2)" detail diff)"
+same '  in the event log as fields' "permit|0|$id|pump 3 stuck|OPS-1|" "$(member "$(grep '"action":"permit"' "$EVENTS" | head -n 1)" action uid object reason ticket)"
 
 # Ended early; kept over a restart; a damaged file lends nothing.
 does permit "$id" --for 1h --reason 'longer'

@@ -19,6 +19,7 @@
 #include "fwd/common/chain.h"
 #include "fwd/recorder/audit.h"
 #include "fwd/recorder/db.h"
+#include "rules/model.h"
 
 static char complaints[4096];
 static int64_t now = INT64_C(1800000000000000);
@@ -56,6 +57,8 @@ static void killed(void)
 {
 	log_flush(&r->log);
 	munmap(r->queues[0].shm, shm_size());
+	for (unsigned i = 0; i < 2; i++)
+		image_unmap(&r->change[i]);
 	audit_close(r);
 	free(r);
 	r = NULL;
@@ -258,21 +261,165 @@ static void strings_need_no_end(void **state)
 	json_decref(last);
 }
 
-static void a_long_diff_is_cut_and_says_so(void **state)
+/* A memfd with the policy that a text compiles to; its digest. */
+static int compiled(const char *text, uint8_t digest[POLICY_DIGEST])
 {
-	char *diff = calloc(1, 3 * AUDIT_DIFF);
+	struct diag *diag = diag_new();
+	struct model *m = model_load_text("policy.yaml", text, strlen(text), 0, diag);
+	uint8_t *bytes = NULL;
+	struct policy p;
+	char err[256];
+	size_t size;
+	int fd = memfd_create("image", MFD_CLOEXEC);
+
+	if (!m || compile_image(m, diag, &bytes, &size) != 0) {
+		diag_print(diag, stderr, false);
+		fail_msg("a policy of this test does not compile");
+	}
+	assert_int_equal(policy_open(&p, bytes, size, err, sizeof(err)), 0);
+	memcpy(digest, policy_digest(&p), POLICY_DIGEST);
+	assert_int_equal(write(fd, bytes, size), size);
+	model_free(m);
+	diag_free(diag);
+	free(bytes);
+	return fd;
+}
+
+#define HEAD                                                                                                      \
+	"version: 1\nsite: {name: s}\nzones:\n  a: {level: 3, networks: [10.1.0.0/16], failure: closed}\n"        \
+	"  b: {level: 2, networks: [10.2.0.0/16], failure: closed}\nhosts:\n  plc: 10.2.0.2\nconduits:\n"         \
+	"  - name: c\n    from: [a]\n    to: b\n    servers: [plc]\n    protocols: [modbus]\n    mode: enforce\n" \
+	"    on-deny: reset\n    at-most: [read]\n    allow:\n"
+#define RULE(id, functions, addresses)                                                                       \
+	"      - {id: " id ", clients: any, protocol: modbus, functions: [" functions                        \
+	"], units: [1], addresses: {" addresses "}}\n"
+#define HOLDING(id, range) RULE(id, "read-holding-registers", "holding: [" range "]")
+
+static void a_policy_changes(const uint8_t *before, const uint8_t *after)
+{
+	struct event e = {.type = EVENT_AUDIT,
+			  .ts_us = 1700000000000000,
+			  .proto = -1,
+			  .zone = POLICY_NO_INDEX,
+			  .conduit = POLICY_NO_INDEX,
+			  .rule = POLICY_NO_RULE,
+			  .audit = {.uid = 0,
+				    .login = 1000,
+				    .action = "commit",
+				    .reason = "pump 7",
+				    .ticket = "CHG-118",
+				    .has_before = 1,
+				    .has_after = 1},
+			  .text = "policy 2 is in force"};
+
+	memcpy(e.audit.before, before, POLICY_DIGEST);
+	memcpy(e.audit.after, after, POLICY_DIGEST);
+	ring_put(shm_at(shm, shm->guardian_ring_at), &e);
+}
+
+static void says(json_t *o, const char *key, const char *want)
+{
+	const char *got = json_string_value(json_object_get(o, key));
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+}
+
+static void a_change_has_digests_and_a_diff(void **state)
+{
+	uint8_t before[POLICY_DIGEST], after[POLICY_DIGEST];
+	char hex[2 * POLICY_DIGEST + 1];
+	int was = compiled(HEAD HOLDING("view", "0..9"), before),
+	    now_fd = compiled(HEAD HOLDING("view", "0..4") RULE("more", "read-input-registers", "input: [7]"),
+			      after);
 	json_t *last = NULL;
 
 	(void)state;
-	for (size_t i = 0; i < 3 * AUDIT_DIFF - 1; i++)
-		diff[i] = i % 50 == 49 ? '\n' : 'x';
 	up();
-	audit_add(r, &(struct audit_entry){.action = "commit", .diff = diff});
+	change_add(r, 0, was);
+	/* The second comes a moment after the event: it waits for it one turn. */
+	a_policy_changes(before, after);
+	assert_true(rings_drain(r));
+	assert_int_equal(chain_holds(NULL), 1);
+	change_add(r, 1, now_fd);
+	rings_drain(r);
 	assert_int_equal(chain_holds(&last), 2);
-	assert_true(json_is_true(json_object_get(last, "diff-cut")));
-	assert_true(json_string_length(json_object_get(last, "diff")) <= AUDIT_DIFF);
+	digest_print(before, hex);
+	says(last, "before", hex);
+	digest_print(after, hex);
+	says(last, "after", hex);
+	says(last, "ticket", "CHG-118");
+	assert_int_equal(json_integer_value(json_object_get(last, "becomes-allowed")), 1);
+	assert_int_equal(json_integer_value(json_object_get(last, "becomes-denied")), 1);
+	assert_int_equal(json_integer_value(json_object_get(last, "diff-left-out")), 0);
+	const char *text = json_string_value(json_object_get(last, "diff"));
+	assert_non_null(strstr(text, "c/more: read input 7"));
+	assert_non_null(strstr(text, "c/view: read holding 5..9"));
 	json_decref(last);
-	free(diff);
+	/* In the log the members stand by themselves, the diff does not. */
+	assert_int_equal(
+		logged("\"action\":\"commit\",\"uid\":0,\"login\":1000,\"refused\":false,\"object\":"
+		       "null,\"reason\":\"pump 7\",\"ticket\":\"CHG-118\",\"detail\":\"policy 2 is in"),
+		1);
+	assert_int_equal(logged(hex), 1);
+	assert_int_equal(logged("becomes"), 0);
+}
+
+static void policies_that_are_gone_are_named_all_the_same(void **state)
+{
+	uint8_t before[POLICY_DIGEST], after[POLICY_DIGEST];
+	char hex[2 * POLICY_DIGEST + 1];
+	json_t *last = NULL;
+
+	(void)state;
+	close(compiled(HEAD HOLDING("view", "0..9"), before));
+	close(compiled(HEAD HOLDING("view", "0..8"), after));
+	up();
+	a_policy_changes(before, after);
+	assert_true(rings_drain(r)); /* it waits one turn, and no more */
+	rings_drain(r);
+	assert_int_equal(chain_holds(&last), 2);
+	digest_print(before, hex);
+	says(last, "before", hex);
+	assert_true(json_is_null(json_object_get(last, "diff")));
+	says(last, "diff-why", "the policies are not at hand any more");
+	/* Where nothing has changed there is nothing to compare. */
+	a_policy_changes(before, before);
+	rings_drain(r);
+	assert_int_equal(chain_holds(&last), 3);
+	assert_null(json_object_get(last, "diff-why"));
+	json_decref(last);
+}
+
+static void a_long_diff_is_cut_and_counted(void **state)
+{
+	uint8_t before[POLICY_DIGEST], after[POLICY_DIGEST];
+	char *many = NULL;
+	size_t size = 0, lines = 0;
+	FILE *f = open_memstream(&many, &size);
+	json_t *last = NULL;
+
+	(void)state;
+	fputs(HEAD, f);
+	for (unsigned i = 0; i < 900; i++)
+		fprintf(f, HOLDING("rule-%u", "%u"), i, 2 * i);
+	fclose(f);
+	up();
+	change_add(r, 0, compiled(HEAD HOLDING("view", "1"), before));
+	change_add(r, 1, compiled(many, after));
+	a_policy_changes(before, after);
+	rings_drain(r);
+	assert_int_equal(chain_holds(&last), 2);
+	const char *text = json_string_value(json_object_get(last, "diff"));
+	assert_non_null(text);
+	assert_in_range(strlen(text), CHANGE_TEXT - 200, CHANGE_TEXT);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines + (size_t)json_integer_value(json_object_get(last, "diff-left-out")), 901);
+	assert_int_equal(json_integer_value(json_object_get(last, "becomes-allowed")), 900);
+	json_decref(last);
+	free(many);
 }
 
 /* Files may not grow from here on, as on a full disk. */
@@ -355,7 +502,9 @@ int main(void)
 		CASE(another_memory_begins_at_its_first_event),
 		CASE(only_the_guardian_is_believed),
 		CASE(strings_need_no_end),
-		CASE(a_long_diff_is_cut_and_says_so),
+		CASE(a_change_has_digests_and_a_diff),
+		CASE(policies_that_are_gone_are_named_all_the_same),
+		CASE(a_long_diff_is_cut_and_counted),
 		CASE(a_full_disk_keeps_counts_and_catches_up),
 		CASE(damage_is_left_alone),
 	};
