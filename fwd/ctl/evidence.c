@@ -146,7 +146,9 @@ static void file_conduits(const struct model *m, json_t *conduits, json_t *rules
 static json_t *file_json(const struct command *cmd, const struct options *o, const json_t *status,
 			 json_t *zones, json_t *conduits, json_t *rules)
 {
-	const char *running = evidence_str(status, "policy");
+	/* Without what is lent for a while: no file has that. */
+	const char *proper = evidence_str(status, "policy-proper"),
+		   *running = proper ? proper : evidence_str(status, "policy");
 	struct diag *diag = diag_new();
 	struct loaded l = {.model = NULL};
 	char hex[2 * POLICY_DIGEST + 1] = "";
@@ -356,10 +358,11 @@ static json_t *gather(const struct command *cmd, const struct options *o)
 		json_object_set_new(e, "failures", failures_json());
 		json_object_set(e, "ledger", ledger);
 		json_object_set_new(e, "prooftests", prooftests(o));
+		json_object_set_new(e, "history", evidence_history_json(cmd, &o->ask, status));
 		json_object_set(e, "audit", chain);
 		/* Where there is one: a candidate, a commit on trial. */
 		static const char *const more[] = {"candidate", "candidate-since", "candidate-differences",
-						   "commit"};
+						   "trial"};
 		for (unsigned i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 			if (json_object_get(status, more[i]))
 				json_object_set(e, more[i], json_object_get(status, more[i]));

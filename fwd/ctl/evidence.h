@@ -4,6 +4,7 @@
  *
  *   evidence.c         the command: asks, and puts the answers together
  *   evidence_html.c    the page
+ *   evidence_history.c its section of the policies that were in force
  *   evidence_style.c   how it looks
  *   evidence_draw.c    its pictures
  *   evidence_tables.c  what does not depend on the plant: failure modes with their tests, clauses of standards
@@ -15,6 +16,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "fwd/ctl/ask.h"
+
 /* Text between tags and in attributes: whoever wrote a name or a reason writes no markup. NULL is a dash. */
 void evidence_escape(FILE *f, const char *s);
 /* A string member, NULL where there is none. */
@@ -24,6 +27,13 @@ const char *evidence_str(const json_t *o, const char *key);
 void evidence_page(FILE *f, const json_t *e);
 
 extern const char evidence_style[];
+
+/* evidence_history.c */
+/* The last policies, from the state directory that the firewall names: "known", "why", "running", "policies". */
+json_t *evidence_history_json(const struct command *cmd, const struct ask *a, const json_t *status);
+void evidence_history(FILE *f, const json_t *e);
+/* What came of a record of the audit chain: its detail, and how much became allowed and denied. */
+void evidence_outcome(FILE *f, const json_t *record);
 
 /* evidence_draw.c */
 void evidence_matrix(FILE *f, const json_t *e);

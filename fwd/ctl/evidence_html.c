@@ -221,6 +221,7 @@ static void top(FILE *f, const json_t *e)
 	notes(f, e);
 	fputs("<nav aria-label=\"Sections\"><ol><li><a href=\"#matrix\">Conduits</a></li><li><a href=\"#rules\">Rules</a></li>"
 	      "<li><a href=\"#failure\">Zones and failure modes</a></li><li><a href=\"#ledger\">Ledger</a></li><li><a href=\"#prooftests\">Proof tests</a></li>"
+	      "<li><a href=\"#history\">Policies and their changes</a></li>"
 	      "<li><a href=\"#audit\">Audit chain</a></li><li><a href=\"#clauses\">Clauses of standards</a></li><li><a href=\"#policy\">The policy</a></li></ol></nav></header>\n<main>\n",
 	      f);
 }
@@ -537,7 +538,7 @@ static void audit(FILE *f, const json_t *e)
 		if (evidence_str(v, "ticket"))
 			put(f, " (", evidence_str(v, "ticket"), ")");
 		fputs("</td>", f);
-		cell(f, "Outcome", "", evidence_str(v, "detail"));
+		evidence_outcome(f, v);
 		fputs("</tr>\n", f);
 	}
 	fputs(TABLE_END "</section>\n", f);
@@ -601,6 +602,7 @@ void evidence_page(FILE *f, const json_t *e)
 	zones(f, e);
 	ledger(f, e);
 	prooftests(f, e);
+	evidence_history(f, e);
 	audit(f, e);
 	clauses(f);
 	policy(f, e);

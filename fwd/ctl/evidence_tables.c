@@ -48,9 +48,10 @@ const struct evidence_failure evidence_failures[] = {
 	{0},
 };
 
-#define IEC  "IEC 62443-3-3:2013"
-#define NERC "NERC CIP-005-7"
-#define ISO  "ISO/IEC 27001:2022, Annex A"
+#define IEC   "IEC 62443-3-3:2013"
+#define NERC  "NERC CIP-005-7"
+#define CIP10 "NERC CIP-010-4"
+#define ISO   "ISO/IEC 27001:2022, Annex A"
 const struct evidence_clause evidence_clauses[] = {
 	{IEC, "SR 5.1", "Network segmentation",
 	 "Networks of the control system are separated from others, and critical ones among themselves",
@@ -70,10 +71,17 @@ const struct evidence_clause evidence_clauses[] = {
 	 "Failure mode of each zone, what it means for each failure, and the tests that show it", "failure",
 	 "Zones and failure modes",
 	 "Zones that fail open, safety lanes and kernel lanes pass on: that is their purpose"},
+	{IEC, "SR 2.8", "Auditable events", "Changes of configuration, among others, leave records",
+	 "Each policy that was in force, with who brought it, when and why, and whether it was confirmed or taken back; the audit chain",
+	 "history", "Policies and their changes", "What is changed on other equipment"},
 	{NERC, "R1 Part 1.3", "Inbound and outbound access permissions",
 	 "Permissions with the reason for granting each, and everything else denied by default",
 	 "Each rule with reason, owner, ticket and review date; answers are let through only to what was asked",
 	 "rules", "Rules", "Which interfaces are Electronic Access Points"},
+	{CIP10, "R1 Part 1.2", "Changes to the baseline configuration",
+	 "Changes that deviate from the baseline are authorised and documented",
+	 "Each policy with author, reason, ticket and digest; what changed between two stands in the audit chain",
+	 "history", "Policies and their changes", "Who may authorise a change; firmware and other software"},
 	{ISO, "A.5.9", "Inventory of information and other associated assets",
 	 "An inventory of assets, with owners, is kept", "Zones, their networks, and the owner of each rule",
 	 "matrix", "Conduits", "Devices that nobody named, and what is no network device"},
@@ -88,7 +96,8 @@ const struct evidence_clause evidence_clauses[] = {
 	 "The conduit matrix: between zones without a conduit nothing passes", "matrix", "Conduits",
 	 "Segregation inside a zone"},
 	{ISO, "A.8.32", "Change management", "Changes follow a procedure",
-	 "Each change with user, reason, ticket and digests before and after, in the audit chain", "audit",
-	 "Audit chain", "Approval outside otfw"},
+	 "Each policy with user, reason, ticket and digest, on trial first, then confirmed or rolled back; every change with the digests before and after, and the "
+	 "difference, in the audit chain",
+	 "history", "Policies and their changes", "Approval outside otfw"},
 	{0},
 };

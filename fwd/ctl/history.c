@@ -55,7 +55,7 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static bool list_read(const struct command *cmd, struct history *h)
+bool history_list(const struct command *cmd, struct history *h)
 {
 	char path[4096];
 	struct dirent *e;
@@ -77,10 +77,12 @@ static bool list_read(const struct command *cmd, struct history *h)
 			continue;
 		snprintf(path, sizeof(path), "%s/policies/%s", h->dir, e->d_name);
 		char *text = (char *)file_read(path, &size);
-		if (!text || meta_parse(&h->list[h->n], text, size) != 0 || h->list[h->n].number != number)
-			ctl_error(cmd, "%s: damaged", path);
-		else
+		if (text && meta_parse(&h->list[h->n], text, size) == 0 && h->list[h->n].number == number) {
 			h->n++;
+		} else {
+			h->damaged++;
+			ctl_error(cmd, "%s: damaged", path);
+		}
 		free(text);
 	}
 	closedir(d);
@@ -106,13 +108,13 @@ static const char *state_of(const struct history *h, const struct policy_meta *m
 	return m->state == META_CONFIRMED ? "replaced" : meta_state_name(m->state);
 }
 
-static void print_json(const struct history *h, const struct policy_meta *m)
+size_t history_line(const struct history *h, const struct policy_meta *m, char *line, size_t cap)
 {
-	char line[4096], hex[2 * POLICY_DIGEST + 1];
+	char hex[2 * POLICY_DIGEST + 1];
 	struct jsonl j;
 
 	digest_print(m->digest, hex);
-	jsonl_open(&j, line, sizeof(line));
+	jsonl_open(&j, line, cap);
 	jsonl_object(&j, NULL);
 	jsonl_uint(&j, "number", m->number);
 	jsonl_str(&j, "state", state_of(h, m));
@@ -139,7 +141,14 @@ static void print_json(const struct history *h, const struct policy_meta *m)
 		jsonl_null(&j, "before");
 	jsonl_object_end(&j);
 	jsonl_line(&j);
-	fwrite(line, 1, j.len, stdout);
+	return j.cut ? 0 : j.len;
+}
+
+static void print_json(const struct history *h, const struct policy_meta *m)
+{
+	char line[HISTORY_LINE];
+
+	fwrite(line, 1, history_line(h, m, line, sizeof(line)), stdout);
 }
 
 static void print_text(const struct history *h, const struct policy_meta *m)
@@ -182,7 +191,7 @@ int cmd_history(const struct command *cmd, int argc, char **argv)
 	if (!ctl_arguments(cmd, argc, argv, 0) || !ask_path(cmd, dir, control, &a) ||
 	    !history_open(cmd, &a, state, &h))
 		return EXIT_UNABLE;
-	int status = list_read(cmd, &h) ? EXIT_DONE : EXIT_UNABLE;
+	int status = history_list(cmd, &h) ? EXIT_DONE : EXIT_UNABLE;
 	for (unsigned i = 0; i < h.n; i++)
 		(a.json ? print_json : print_text)(&h, &h.list[i]);
 	if (status == EXIT_DONE && h.n == 0 && !a.json)

@@ -60,6 +60,13 @@ has good 'SR 5.2 RE (2)'
 has good 'A.8.32'
 has good 'R1 Part 1.3'
 has good 'values: 0..1000'
+has good 'Policies and their changes</h2>'
+has good 'Faster &lt;capper&gt; (CHG-0416)'
+has good 'data-l="State">rolled back: not confirmed in time'
+has good 'data-l="State">rolled back by its guard'
+has good 'data-l="State">in force, confirmed'
+has good 'CIP-010-4'
+has good '2 become allowed, 1 become denied, 0 other changes'
 for v in conforms 'compliant' 'certified'; do hasnt good "$v"; done
 python3 - "$tmp/good/evidence.json" "$digest" <<'P' || wrong 'the JSON'
 import json, sys
@@ -70,7 +77,12 @@ assert e["audit"]["holds"] is True and e["audit"]["records"] == 6, e["audit"]
 assert [t["result"] for t in e["prooftests"]] == ["pass", "fail"], e["prooftests"]
 assert {r["rule"]: r["total"] for r in e["rules"]}["hmi-filler/view"] == 4183220
 assert [r["review"] for r in e["rules"] if r["id"] == "setpoint"] == ["2025-01-31"]
-assert len(e["clauses"]) == 11 and all(c["does-not-show"] for c in e["clauses"])
+assert [(h["number"], h["state"], h["running"], h["from"], h["login"]) for h in e["history"]["policies"]] == [(7, "replaced", False, "file", None),
+    (8, "not-confirmed", False, "commit", 1000), (9, "confirmed", True, "commit", 1000), (10, "guard", False, "commit", 1001)], e["history"]
+assert e["history"]["known"] is True and e["history"]["running"] == 9 and e["history"]["policies"][2]["digest"] == sys.argv[2]
+assert e["audit"]["last"][1]["becomes-denied"] == 1 and "diff" not in e["audit"]["last"][1]
+assert {(c["standard"], c["clause"]): c["section"] for c in e["clauses"]}[("ISO/IEC 27001:2022, Annex A", "A.8.32")] == "history"
+assert len(e["clauses"]) == 13 and all(c["does-not-show"] for c in e["clauses"])
 P
 # Failures, and nothing hidden.
 evidence broken 1 broken
@@ -78,6 +90,8 @@ has broken 'The chain is broken:'
 has broken 'record 3 is missing'
 has broken 'The ledger does not balance:'
 has broken 'Zone packaging is overridden: not inspected'
+has broken '1 more are damaged on the disk'
+hasnt broken 'Faster &lt;capper&gt;'
 has broken 'batch &lt;runs&gt; out'
 # Another policy in force than the file's: nothing of the file is shown as if it were.
 evidence other 0 '' "$(printf '0%.0s' $(seq 64))"

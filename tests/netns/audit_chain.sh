@@ -125,7 +125,7 @@ ok "$(cat "$TMP/out")"
 # One page about this firewall.
 ctl evidence --out "$TMP/evidence" --policy tests/netns/policy.yaml --record-dir "$TMP" --events "$EVENTS" >"$TMP/out" 2>&1
 same 'evidence: exit status' 0 $?
-for text in 'The ledger balances:' 'The chain holds:' 'It was held against the event log as well' 'the same:</span>' 'There is no record of a proof test'; do
+for text in 'The ledger balances:' 'The chain holds:' 'It was held against the event log as well' 'the same:</span>' 'There is no record of a proof test' 'data-l="State">in force, confirmed'; do
 	grep -qF "$text" "$TMP/evidence/evidence.html" || fail "the page does not say: $text"
 done
 ok 'evidence: the page says what the firewall says'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Plays the recorder for the evidence page: recorded answers of the control socket, one a session. recorder.py SOCKET DIGEST [broken]
+# Plays the recorder for the evidence page: recorded answers of the control socket, one a session, and the daemon's state directory beside it. recorder.py SOCKET DIGEST [broken]
 import hashlib, json, os, socket, sys
 
 path, digest = sys.argv[1:3]
@@ -31,8 +31,27 @@ ledger = {"ok": True, "balanced": not broken, "unaccounted": 17 if broken else 0
           "all": account("all", 8812345, 40623, 8450734, 93, 9137), "queues": [],
           "safety-flows": [{"flow": "boiler-trip/0", "in": 8812345, "out": 8812345, "lost": 0, "queued": 0}]}
 def text(n, action, uid, login, refused, object, reason, detail, ticket=None):
-    return json.dumps({"n": n, "ts": T + 600 * n, "action": action, "uid": uid, "login": login, "refused": refused, "object": object, "reason": reason, "ticket": ticket, "detail": detail,
-                       "before": None, "after": None, "diff": None}, separators=(",", ":"))
+    r = {"n": n, "ts": T + 600 * n, "action": action, "uid": uid, "login": login, "refused": refused, "object": object, "reason": reason, "ticket": ticket, "detail": detail,
+         "before": None, "after": None}
+    change = {"becomes-allowed": 2, "becomes-denied": 1, "other-changes": 0, "diff": "hmi-filler/view: ...\n", "diff-left-out": 0} if action == "commit" else {"diff": None}
+    return json.dumps(r | change, separators=(",", ":"))
+# Policies as the daemon keeps them: a checksum over all lines ends each file.
+state = path + ".state"
+def sealed(name, text):
+    h = 0xcbf29ce484222325
+    for b in text.encode():
+        h = (h ^ b) * 0x100000001b3 & 0xffffffffffffffff
+    os.makedirs(os.path.dirname(os.path.join(state, name)), exist_ok=True)
+    open(os.path.join(state, name), "w").write(text + "sum %016x\n" % h)
+NOBODY = 4294967295
+kept = [(7, 0, NOBODY, NOBODY, 1, 2, "", ""), (8, 7, 0, 1000, 0, 4, "Faster <capper>", "CHG-0416"), (9, 7, 0, 1000, 0, 2, "New capper", "CHG-0417"), (10, 9, 0, 1001, 0, 5, "Trust the laptop", "")]
+for number, before, uid, login, file, st, reason, ticket in kept:
+    sealed("policies/%06d.meta" % number, "otfw policy 1\nnumber %d\nbefore %d\ndigest %s\nuid %d\nlogin %d\nat %d\nsource 0\nfile %d\nstate %d\nreason %s\nticket %s\nname p.yaml\n" %
+           (number, before, hashlib.sha256(b"%d" % number).hexdigest() if number != 9 else digest, uid, login, (T + 600 * number) * 1000000, file, st, reason, ticket))
+sealed("commit", "otfw commit 1\nconfirmed 9\nby-file 0\ntrial 0\nguarded 0\nguard 0\ndeadline 0\nboot x\n")
+if broken:
+    open(state + "/policies/000008.meta", "a").write("x")
+status |= {"state-dir": state, "policy-number": 9}
 records, d = [], b"\0" * 32
 for n, r in enumerate([("begin", None, None, False, None, None, "the audit chain begins"), ("commit", 0, 1000, False, None, "New capper", "generation 11 is in force", "CHG-0417"),
                        ("override", 0, 1001, True, "boiler-sis", "test <i>it</i>", "it is a safety zone: its inspection is never bypassed"),
