@@ -98,7 +98,7 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->guardian.queue_index = queue_index;
 	s->guardian.failure = (uint8_t)failure;
 	atomic_store(&s->engine.current_flow, UINT32_MAX);
-	atomic_store(&s->flows_clean, 1);
+	atomic_store(&s->before.slot, UINT32_MAX);
 	/* Last: memory without it has not been laid out. */
 	s->magic = SHM_MAGIC;
 }

@@ -171,6 +171,13 @@ struct shm_openings {
 	struct shm_opening v[SHM_OPENINGS];
 };
 
+/* The flow that the engine changes, as it was before its packet: see fwd/engine/before.h. Written by the engine. */
+struct shm_before {
+	_Atomic uint32_t slot; /* UINT32_MAX: none is half changed */
+	uint32_t dir, end, octets, asked, state, fresh;
+	uint64_t flow[SHM_FLOW_SIZE / 8];
+};
+
 struct shm {
 	uint32_t magic, version;
 	uint64_t size;
@@ -183,8 +190,7 @@ struct shm {
 	struct shm_openings openings;
 	_Atomic uint64_t counters[SHM_COUNTERS];
 	_Atomic uint64_t reasons[REASON_COUNT_OF]; /* PDUs and packets not passed, by reason */
-	_Atomic uint32_t
-		flows_clean; /* engine: 0 while it changes a flow, so that a successor knows it may be torn */
+	struct shm_before before;
 };
 
 /* Name of a counter in `otfwctl status` ("packets"). */

@@ -125,7 +125,7 @@ int scan_run(const struct command *cmd, struct scan *s, const char *path)
 	}
 	shm_init(s->memory, 0, 0, FAILURE_CLOSED);
 	s->shm = s->memory;
-	verdict_init(s->verdict, s->memory, &sink);
+	verdict_init(s->verdict, s->memory, &sink, 0);
 	if (s->policy)
 		verdict_policy(s->verdict, s->policy, 1);
 	s->verdict->in_step = s->in_step;

@@ -143,8 +143,7 @@ void candidate_pdu(struct work *w, struct view bytes, bool answers_known, const 
 				r = REASON_NO_OPERATION;
 			if (r == REASON_NONE && pdu->ops[0].dir == DIR_RESPONSE) {
 				/* It answers what both let go, or what only the active policy did: that was told with the request. */
-				int64_t within = (int64_t)(route->answer_within_us ? route->answer_within_us
-										   : ANSWER_WITHIN_US);
+				int64_t within = (int64_t)route_answer_within(route);
 				int64_t till = now->expires_us - (int64_t)work_answer_within(w) + within;
 				if (pdu->answers < 0 && answers_known)
 					r = REASON_UNASKED;

@@ -156,6 +156,8 @@ void flow_remove(struct memory *m, uint32_t slot)
 	struct flow *f = flow_at(m, slot);
 	uint16_t *bucket = &m->head->bucket[bucket_of(m, &f->key)];
 
+	f->used = 0; /* first: what follows leaves no flow */
+	atomic_signal_fence(memory_order_seq_cst);
 	for (unsigned d = 0; d < 2; d++)
 		stream_start(&(struct history){m, slot, d}, &f->dir[d], 0, false);
 	if (*bucket == slot + 1) {
@@ -205,7 +207,7 @@ bool flow_expired(const struct flow *f, int64_t now_us)
 	return idle > FLOW_IDLE_US;
 }
 
-void flow_recover(struct memory *m, uint32_t torn)
+void flow_recover(struct memory *m, int64_t now_us)
 {
 	struct pool_head *h = m->head;
 
@@ -219,7 +221,7 @@ void flow_recover(struct memory *m, uint32_t torn)
 		}
 		f->nheld = 0;
 		f->dir[0].held = f->dir[1].held = SHM_HELD_NONE;
-		bool sound = slot != torn;
+		bool sound = true;
 		for (unsigned d = 0; d < 2; d++) {
 			struct stream *s = &f->dir[d];
 			unsigned n = s->nchunks <= HISTORY_CHUNKS && sound ? s->nchunks : 0, i = 0;
@@ -237,6 +239,8 @@ void flow_recover(struct memory *m, uint32_t torn)
 			continue;
 		}
 		h->nflows++;
+		if (f->route.failure == FAILURE_OPEN)
+			flow_unseen(f, now_us);
 		if (!sound) {
 			flow_clear(m, slot);
 			f->flags |= FLOW_DEAD;

@@ -66,6 +66,20 @@ static inline struct flow *flow_at(const struct memory *m, uint32_t slot)
 	return (struct flow *)(void *)(m->flows + (size_t)slot * SHM_FLOW_SIZE);
 }
 
+#define ANSWER_WITHIN_US 10000000u /* where a route says nothing */
+static inline uint64_t route_answer_within(const struct route *r)
+{
+	return r->answer_within_us ? r->answer_within_us : ANSWER_WITHIN_US;
+}
+/* Requests of this flow may have passed unseen until now: their answers are taken. */
+static inline void flow_unseen(struct flow *f, int64_t now_us)
+{
+	int64_t till = now_us + (int64_t)route_answer_within(&f->route);
+
+	if (f->unknown_till < till)
+		f->unknown_till = till;
+}
+
 /* The key of a tuple, and whether its source is end b. */
 bool flow_key(struct flow_key *out, const struct tuple *t);
 
@@ -92,10 +106,10 @@ static inline const uint8_t *flow_client(const struct flow *f)
 void flow_tuple(const struct flow *f, struct tuple *out);
 
 /*
- * Takes over what an earlier engine left: every used slot is filed again under its hash, the chunks it has are claimed. The
- * slot `torn` (FLOW_NONE: none) and any that contradicts another are given up: dead, so that the next packet is denied.
+ * Takes over what an earlier engine left: every used slot is filed again under its hash, the chunks it has are claimed. One
+ * that contradicts another is given up: dead, so that the next packet is denied. Of an open zone's flows nobody knows what the guardian let go meanwhile.
  */
-void flow_recover(struct memory *m, uint32_t torn);
+void flow_recover(struct memory *m, int64_t now_us);
 
 /* ---- requests that wait for answers ---- */
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "fwd/engine/before.h"
 #include "fwd/engine/work.h"
 
 /* In front of the kept packet. */
@@ -169,6 +170,7 @@ void held_settle(struct verdict *v, uint32_t slot, const struct verdict_time *no
 			struct pkt p;
 			uint32_t i = pop(&v->memory, f, dir);
 			work_of(v, i, now, &w, &p);
+			work_keep(&w);
 			segment_judge(&w);
 			give_slot(&v->memory, i);
 		}
@@ -181,16 +183,15 @@ bool held_give_up_gap(struct verdict *v, uint32_t slot, unsigned dir, const stru
 {
 	struct flow *f = flow_at(&v->memory, slot);
 	struct stream *s = &f->dir[dir];
-	struct work w = {.v = v, .route = &f->route};
 
 	if (s->held == SHM_HELD_NONE)
 		return false;
 	uint32_t to = v->memory.held[s->held].seq;
+	before_keep(&v->memory, slot, &(struct change){.dir = dir, .end = s->next});
 	s->hole = s->next;
 	s->gap = to - s->next;
 	stream_skip(&(struct history){&v->memory, slot, dir}, s, to);
-	if (f->unknown_till < now->mono_us + (int64_t)work_answer_within(&w))
-		f->unknown_till = now->mono_us + (int64_t)work_answer_within(&w);
+	flow_unseen(f, now->mono_us);
 	return true;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fwd/engine/before.h"
 #include "fwd/engine/candidate.h"
 #include "fwd/engine/claim.h"
 #include "fwd/engine/job.h"
@@ -6,17 +7,23 @@
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
 
+void work_keep(const struct work *w)
+{
+	before_keep(&w->v->memory, w->slot,
+		    &(struct change){.dir = w->dir,
+				     .end = w->p->seq + w->p->payload_len,
+				     .octets = w->p->payload_len,
+				     .fresh = w->fresh});
+}
+
 /*
  * Whatever a decision rests on has been written before it is made. It is a system call in the live engine, the likeliest
  * place to be killed from outside in, and that must not cost a session.
  */
 static void decide(struct work *w, const struct decision *d)
 {
-	struct shm *shm = w->v->shm;
-
-	atomic_store_explicit(&shm->flows_clean, 1, memory_order_release);
+	before_done(w->v->shm);
 	w->v->sink.decide(w->v->sink.ctx, w->id, d);
-	atomic_store_explicit(&shm->flows_clean, 0, memory_order_release);
 }
 
 static uint32_t entry(const struct work *w, enum shm_book_kind kind)
@@ -200,7 +207,6 @@ static void decode(struct work *w, struct view pdu, bool answers_known)
 		.answers_known = answers_known,
 		.asked = f->asked,
 		.nasked = pending_slots(f),
-		.now_us = w->now->mono_us,
 		.state = v->state,
 		.options = w->route->options,
 	};

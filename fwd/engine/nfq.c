@@ -295,7 +295,7 @@ int nfq_run(struct shm *shm, const char **what)
 	now_set();
 	engine.queue_num = shm->guardian.queue_num;
 	live_open(shm);
-	verdict_init(&engine.verdict, shm, &sink);
+	verdict_init(&engine.verdict, shm, &sink, engine.now.mono_us);
 	take_suspect(shm);
 	if ((r = wait_for_policy(what)) <= 0)
 		return r;

@@ -256,6 +256,7 @@ static void ahead(struct work *w, uint32_t by)
 			held_give_up_gap(w->v, w->slot, w->dir, w->now);
 			held_settle(w->v, w->slot, w->now);
 		}
+		work_keep(w);
 		if ((int32_t)(w->p->seq - s->next) <= 0) {
 			uint32_t back = s->next - w->p->seq;
 			if (back)
@@ -271,9 +272,7 @@ static void ahead(struct work *w, uint32_t by)
 	s->hole = s->next;
 	s->gap = w->p->seq - s->next;
 	stream_skip(&h, s, w->p->seq);
-	int64_t till = w->now->mono_us + (int64_t)work_answer_within(w);
-	if (w->f->unknown_till < till)
-		w->f->unknown_till = till;
+	flow_unseen(w->f, w->now->mono_us);
 	in_order(w, w->p->data + w->p->payload, w->p->payload_len);
 }
 

@@ -89,11 +89,13 @@ void stream_shrink(const struct history *h, struct stream *s)
 	if (s->nchunks == 0)
 		return;
 	stream_copy(h, s, n, last, n);
-	give_chunks(h, s);
 	uint8_t *ring = ring_at(h->m, h->slot, h->dir);
 	for (uint32_t i = 0; i < n; i++)
 		ring[(s->off - n + i) % RING_SIZE] = last[i];
+	/* In this order: wherever an engine is killed in it, what is kept is there. */
 	s->kept = n;
+	atomic_signal_fence(memory_order_seq_cst);
+	give_chunks(h, s);
 }
 
 /* The chunk after the last one: a new one while the pool is well filled, else the oldest of the stream's own. */

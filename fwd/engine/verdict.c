@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fwd/engine/before.h"
 #include "fwd/engine/suspect.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
@@ -17,27 +18,18 @@ static void publish_flow(struct verdict *v, uint32_t slot)
 	atomic_store_explicit(&v->shm->engine.current_flow, slot, memory_order_relaxed);
 }
 
-static void begin_change(struct verdict *v)
-{
-	atomic_store_explicit(&v->shm->flows_clean, 0, memory_order_release);
-}
-
 static void end_change(struct verdict *v)
 {
 	struct shm *s = v->shm;
 
 	publish_flow(v, FLOW_NONE);
-	atomic_store_explicit(&s->flows_clean, 1, memory_order_release);
+	before_done(s);
 	atomic_store_explicit(&s->counters[SHM_HELD_NOW], v->memory.head->nheld, memory_order_relaxed);
 	atomic_store_explicit(&s->counters[SHM_FLOWS_NOW], v->memory.head->nflows, memory_order_relaxed);
 }
 
-void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink)
+void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink, int64_t now_us)
 {
-	struct pool_head *h = (struct pool_head *)shm_at(shm, shm->pool_at);
-	uint32_t torn = h->ready && !atomic_load(&shm->flows_clean) ? atomic_load(&shm->engine.current_flow)
-								    : FLOW_NONE;
-
 	v->policy = NULL;
 	v->books.shm = NULL;
 	v->generation = 0;
@@ -49,11 +41,11 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 	v->sink = *sink;
 	v->pdus = 0;
 	v->rates = (struct rates){.slots = shm_at(shm, shm->rates_at), .n = SHM_RATES};
-	begin_change(v);
 	memory_open(&v->memory, shm);
 	for (uint32_t i = 0; i < SHM_HELD; i++)
 		atomic_store_explicit(&v->memory.held[i].state, 0, memory_order_relaxed);
-	flow_recover(&v->memory, torn);
+	before_restore(&v->memory);
+	flow_recover(&v->memory, now_us);
 	end_change(v);
 }
 
@@ -179,6 +171,7 @@ static void enter(struct work *w, uint32_t slot)
 	w->f = flow_at(&w->v->memory, slot);
 	w->s = &w->f->dir[w->dir];
 	w->route = &w->f->route;
+	work_keep(w);
 }
 
 /* Looks at some flows and frees those that are over. */
@@ -219,6 +212,7 @@ static bool begin(struct work *w, const struct flow_key *key, bool source_b, con
 		return false;
 	}
 	publish_flow(w->v, slot);
+	w->fresh = true;
 	enter(w, slot);
 	w->f->route = *r;
 	w->f->route.from_server = false;
@@ -274,6 +268,7 @@ static bool route_anew(struct work *w)
 	}
 	if (r.lane != LANE_INSPECTED || r.proto != f->route.proto) {
 		held_flush(w->v, w->slot, REASON_PROTOCOL, w->now);
+		work_keep(w);
 		if (r.lane != LANE_INSPECTED) {
 			flow_remove(&w->v->memory, w->slot);
 			w->f = NULL;
@@ -296,7 +291,10 @@ static bool route_anew(struct work *w)
 static void picked_up(struct work *w)
 {
 	shm_add(w->v->shm, SHM_PICKED_UP, 1);
-	w->f->unknown_till = w->v->policy ? w->now->mono_us + (int64_t)work_answer_within(w) : INT64_MAX;
+	if (w->v->policy)
+		flow_unseen(w->f, w->now->mono_us);
+	else
+		w->f->unknown_till = INT64_MAX;
 }
 
 /*
@@ -375,6 +373,7 @@ static void tcp_syn_ack(struct work *w, const struct flow_key *key, bool source_
 	} else if (f->flags & FLOW_SYN && !(f->flags & FLOW_SYN_B) == source_b &&
 		   w->p->ack == f->syn_seq + 1) {
 		held_flush(w->v, w->slot, REASON_GAP, w->now);
+		work_keep(w);
 		flow_clear(m, w->slot);
 		f->flags = source_b ? 0 : FLOW_CLIENT_B;
 		w->dir = 1;
@@ -614,7 +613,6 @@ void verdict_packet(struct verdict *v, const uint8_t *data, uint32_t len, uint32
 		odd(&w, r);
 		return;
 	}
-	begin_change(v);
 	if (p.tuple.ipproto == IPPROTO_TCP_NR)
 		tcp(&w);
 	else
@@ -634,7 +632,6 @@ void verdict_released(struct verdict *v, const uint8_t *data, uint32_t len, uint
 	shm_add(v->shm, SHM_BYTES, len);
 	if (r != REASON_NONE && r != REASON_TRUNCATED)
 		return;
-	begin_change(v);
 	bool source_b = flow_key(&key, &p.tuple);
 	uint32_t slot = flow_find(&v->memory, &key);
 	if (slot != FLOW_NONE) {
@@ -647,9 +644,7 @@ void verdict_released(struct verdict *v, const uint8_t *data, uint32_t len, uint
 			struct history h = work_history(&w);
 			stream_skip(&h, w.s, end);
 		}
-		int64_t till = now->mono_us + (int64_t)work_answer_within(&w);
-		if (w.f->unknown_till < till)
-			w.f->unknown_till = till;
+		flow_unseen(w.f, now->mono_us);
 	}
 	work_report(&w, JUDGED_UNINSPECTED, false, REASON_RELEASED, NULL, NULL);
 	end_change(v);
@@ -660,7 +655,6 @@ int64_t verdict_tick(struct verdict *v, const struct verdict_time *now)
 	struct pool_head *h = v->memory.head;
 	int64_t next = TICK_IDLE_US;
 
-	begin_change(v);
 	if (h->nheld) {
 		int64_t held = held_expire(v, now);
 		next = held < next ? held : next;

@@ -104,8 +104,8 @@ struct verdict_time {
 	bool clock_good;
 };
 
-/* First use of the memory, and taking over from an engine that died: torn flows and its held segments are given up. */
-void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink);
+/* First use of the memory, and taking over from an engine that died: what it left half done is put back, its held segments are given up. now_us: monotonic. */
+void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink *sink, int64_t now_us);
 void verdict_policy(struct verdict *v, const struct policy *p, uint32_t generation);
 
 /*

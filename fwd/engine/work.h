@@ -10,11 +10,10 @@
 #define IPPROTO_ICMP_NR   1u
 #define IPPROTO_ICMPV6_NR 58u
 
-#define ANSWER_WITHIN_US 10000000u /* where a route says nothing */
-#define HELD_PER_FLOW    64u
-#define HELD_LONGEST_US  1000000 /* no deadline keeps a segment longer */
-#define HELD_DEFAULT_US  10000   /* where a route says nothing */
-#define HELD_AHEAD_MAX   (1u << 24)
+#define HELD_PER_FLOW   64u
+#define HELD_LONGEST_US 1000000 /* no deadline keeps a segment longer */
+#define HELD_DEFAULT_US 10000   /* where a route says nothing */
+#define HELD_AHEAD_MAX  (1u << 24)
 /*
  * Closed zones: a segment that came so often ahead of a gap that never filled is out of sync with us, not with its receiver. A sender repeats
  * what it lost before anything else.
@@ -27,6 +26,7 @@ struct work {
 	const struct pkt *p;
 	uint32_t id;
 	bool gso, truncated;
+	bool fresh; /* its flow was made for it */
 	bool ahead; /* its receiver has octets that never came by here: it expects this segment, not the stream's next */
 	uint32_t slot;  /* FLOW_NONE: no flow */
 	struct flow *f; /* NULL then */
@@ -61,10 +61,13 @@ static inline bool work_open(const struct work *w)
 }
 static inline uint64_t work_answer_within(const struct work *w)
 {
-	return w->route->answer_within_us ? w->route->answer_within_us : ANSWER_WITHIN_US;
+	return route_answer_within(w->route);
 }
 
 /* ---- judge.c ---- */
+
+/* The flow is about to be changed for this packet: before its first change, and again after each decision that was made on the way. */
+void work_keep(const struct work *w);
 
 /* Decisions: each packet gets exactly one. */
 void work_accept(struct work *w, uint32_t mark);

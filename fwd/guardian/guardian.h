@@ -341,7 +341,7 @@ int queue_release(const struct queue *q, uint32_t upto);
  */
 int queue_message(const struct queue *q, bool peek, uint32_t *id);
 /*
- * The packet that a dead engine was in: dropped when the engine died of itself or left its flow torn, else left to queue_settle(). Safe
+ * The packet that a dead engine was in: dropped when the engine died of itself, else left to queue_settle(). Safe
  * from two threads: the first does it.
  */
 void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself);

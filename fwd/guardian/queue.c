@@ -298,20 +298,20 @@ void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself)
 		if (entry)
 			atomic_store(entry, atomic_load(&s->engine.dropping_now));
 	}
-	if (!of_itself && atomic_load(&s->flows_clean))
+	if (!of_itself)
 		return;
 	if (!atomic_exchange(&s->engine.busy, 0))
 		return;
 	if (settle_one(g, q, atomic_load(&s->engine.current_id), false))
 		book(&s->guardian.suspects, 1);
-	if (of_itself && flow < SHM_FLOWS)
+	if (flow < SHM_FLOWS)
 		atomic_store(&s->guardian.suspect_flow, flow + 1);
 }
 
 /*
  * The kernel keeps what a dead engine had read and not decided; its messages are gone. There are three kinds:
- *  - the packet it was in when it died: the suspect, where it died of itself or left its flow half changed. It is denied in either kind of zone, or it
- *    would kill the next engine too. When somebody killed the engine between two changes, the packet is one of those below;
+ *  - the packet it was in when it died of itself: the suspect. It is denied in either kind of zone, or it
+ *    would kill the next engine too. When somebody killed the engine, the packet is one of those below, and its flow is put back (fwd/engine/before.h);
  *  - held segments, whose ids stand in shared memory;
  *  - what it had received but not begun, known by being older than the next unread message.
  * The last two go by the zone's failure mode: closed drops (TCP repeats them, and the next engine looks), open lets go.

@@ -14,6 +14,7 @@
  * Every packet gets exactly one decision. In a closed zone the receiver never gets two versions of an octet, and every PDU that it can
  * put together from what it got is one that the policy allows. A PDU that only makes sense after others is not judged there again.
  */
+#include "fwd/engine/before.h"
 #include "protocols/dnp3.h"
 #include "tests/laws/rules_dnp3.h"
 #include "tests/laws/rules_enip.h"
@@ -305,9 +306,12 @@ static unsigned subject_of(uint8_t octet)
 
 static void restart(struct bench *b, const struct policy *p, bool torn)
 {
-	if (torn) {
-		atomic_store(&b->shm->engine.current_flow, 0);
-		atomic_store(&b->shm->flows_clean, 0);
+	if (torn && flow_at(&b->v->memory, 0)->used) {
+		struct flow *f = flow_at(&b->v->memory, 0);
+		before_keep(&b->v->memory, 0, &(struct change){.end = f->dir[0].next});
+		memset(f->dir, 0xa5, sizeof f->dir);
+		memset(f->asked, 0xa5, sizeof f->asked);
+		memset(f->state, 0xa5, sizeof f->state);
 	}
 	/* The guardian settles what was held: it drops it. */
 	for (uint32_t i = 0; i < SHM_HELD; i++)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "fwd/engine/before.h"
 #include "fwd/engine/suspect.h"
 #include "tests/unit/packets.h"
 
@@ -112,9 +113,13 @@ static void successor(void **state)
 		stream_forward(&h, st, (const uint8_t *)"0123456789", 10);
 	}
 	flow_remove(&b->v->memory, slot[1]);
-	/* Died in the third one. */
+	/* Killed in the middle of the third one. */
+	before_keep(&b->v->memory, slot[2], &(struct change){.octets = 4, .end = 114});
+	struct flow *third = flow_at(&b->v->memory, slot[2]);
+	stream_forward(&(struct history){&b->v->memory, slot[2], 0}, &third->dir[0], (const uint8_t *)"abcd",
+		       4);
+	third->flags |= FLOW_DEAD;
 	atomic_store(&b->shm->engine.current_flow, slot[2]);
-	atomic_store(&b->shm->flows_clean, 0);
 	bench_attach(b);
 	struct memory *m = &b->v->memory;
 	assert_int_equal(m->head->nflows, 2);
@@ -126,7 +131,12 @@ static void successor(void **state)
 	assert_int_equal(f->dir[0].next, 110);
 	struct history h = {m, slot[0], 0};
 	assert_true(stream_same(&h, &f->dir[0], 10, (const uint8_t *)"0123456789", 10));
-	assert_int_not_equal(flow_at(m, slot[2])->flags & FLOW_DEAD, 0);
+	f = flow_at(m, slot[2]);
+	assert_int_equal(f->flags & FLOW_DEAD, 0);
+	assert_int_equal(f->dir[0].next, 110);
+	assert_int_equal(f->dir[0].kept, 10);
+	assert_true(stream_same(&(struct history){m, slot[2], 0}, &f->dir[0], 10,
+				(const uint8_t *)"0123456789", 10));
 	assert_int_equal(atomic_load(&b->shm->engine.current_flow), FLOW_NONE);
 }
 

@@ -186,22 +186,29 @@ static inline void bench_report(void *ctx, const struct report *r)
 static inline void bench_attach(struct bench *b)
 {
 	struct verdict_sink sink = {.ctx = b, .decide = bench_decide, .report = bench_report};
-	verdict_init(b->v, b->shm, &sink);
+	verdict_init(b->v, b->shm, &sink, b->now.mono_us);
 }
 
-static inline struct bench *bench_new(void)
+/* Its memory is a mapping of fd (MAP_SHARED, MAP_PRIVATE), or of nothing where fd is -1; it is laid out unless an engine has used it. */
+static inline struct bench *bench_on(int fd, int how, bool fresh)
 {
 	struct bench *b = calloc(1, sizeof *b);
 	b->v = calloc(1, sizeof *b->v);
-	b->shm = mmap(NULL, shm_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		      -1, 0);
+	b->shm = mmap(NULL, shm_size(), PROT_READ | PROT_WRITE,
+		      how | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 	if (b->shm == MAP_FAILED)
 		abort();
-	shm_init(b->shm, 0, 0, FAILURE_CLOSED);
+	if (fresh)
+		shm_init(b->shm, 0, 0, FAILURE_CLOSED);
 	b->now = (struct verdict_time){.mono_us = 1000000, .wall_us = 1700000000000000, .clock_good = true};
 	b->next_id = 1;
 	bench_attach(b);
 	return b;
+}
+
+static inline struct bench *bench_new(void)
+{
+	return bench_on(-1, MAP_PRIVATE, true);
 }
 
 static inline void bench_free(struct bench *b)

@@ -226,14 +226,6 @@ static void engine_dies(void **state)
 	uint32_t n = modbus_answer(ans, 1, 1, 1);
 	ACCEPTED(from_server(0, 12, ans, n));
 	said(JUDGED_ALLOW, REASON_NONE);
-	/* Now inside a packet of this flow. */
-	atomic_store(&b->shm->engine.current_flow, 0);
-	atomic_store(&b->shm->flows_clean, 0);
-	bench_attach(b);
-	verdict_policy(b->v, &closed.p, 1);
-	READ(2, 0, 1);
-	RESET(from_client(12, q, 12));
-	said(JUDGED_DENY, REASON_FLOW_DEAD);
 }
 
 static void datagrams(void **state)

@@ -68,7 +68,7 @@ static void init_says_whose_queue_it_is(void **state)
 	assert_int_equal(s->guardian.queue_index, 2);
 	assert_int_equal(s->guardian.failure, FAILURE_OPEN);
 	assert_int_equal(atomic_load(&s->engine.current_flow), UINT32_MAX);
-	assert_int_equal(atomic_load(&s->flows_clean), 1);
+	assert_int_equal(atomic_load(&s->before.slot), UINT32_MAX);
 	assert_int_equal(atomic_load(&s->engine.started), 0);
 	munmap(s, shm_size());
 }

@@ -79,7 +79,7 @@ static inline int down(void **state)
 	assert_int_equal(b->v->memory.head->nheld, 0);
 	for (uint32_t id = b->next_id > BENCH_IDS ? b->next_id - BENCH_IDS : 1; id < b->next_id; id++)
 		assert_int_equal(b->got[id % BENCH_IDS].count, 1);
-	assert_int_equal(atomic_load(&b->shm->flows_clean), 1);
+	assert_int_equal(atomic_load(&b->shm->before.slot), FLOW_NONE);
 	if (b->v->policy)
 		booked_all();
 	bench_free(b);
