@@ -22,9 +22,15 @@ struct joint {
 	bool single;
 };
 
+/* A session that has come by, in the classes of both policies. */
+struct seen_class {
+	uint32_t client[2], server[2], key;
+};
+
 struct diffing {
 	const struct policy *p[2]; /* before, after */
 	bool unseen;               /* only what the kernel decides under the first */
+	struct records seen;       /* of it: struct seen_class */
 	struct records joints, lines, tuples;
 	struct records members[2]; /* joint numbers by class, as (class, joint) */
 };
@@ -186,12 +192,14 @@ static const char *conduit_name(const struct policy *p, uint32_t i)
 static void put_line(struct diffing *d, enum change change, const char *conduit, const char *rule, char *what,
 		     const char *client, char *server)
 {
-	*(struct line *)records_add(&d->lines, 1) = (struct line){.change = change,
-								  .conduit = conduit,
-								  .rule = rule,
-								  .what = what,
-								  .client = diff_text("%s", client),
-								  .server = server};
+	*(struct line *)records_add(&d->lines, 1) =
+		(struct line){.change = change,
+			      .seen = d->unseen ? SEEN_UNKNOWN : SEEN_NONE,
+			      .conduit = conduit,
+			      .rule = rule,
+			      .what = what,
+			      .client = diff_text("%s", client),
+			      .server = server};
 }
 
 static char *server_text(const struct diffing *d, const struct joint *j, const struct diff_piece *p,
@@ -352,18 +360,68 @@ static const char *ipproto_name(uint32_t key)
 	}
 }
 
-static void put_lane(struct diffing *d, unsigned side, const struct image_entry *e, uint32_t lo, uint32_t hi,
-		     enum change change, const struct joint *client, const struct joint *server)
+static char *ports_text(uint32_t lo, uint32_t hi)
 {
 	char *what = diff_text("%s %u", ipproto_name(lo), lo & 0xffff);
 
 	if (hi != lo)
 		diff_append(&what, "..", diff_text("%u", hi & 0xffff));
+	return what;
+}
+
+static bool was_seen(const struct diffing *d, uint32_t lo, uint32_t hi, const struct joint *client,
+		     const struct joint *server)
+{
+	const struct seen_class *s = d->seen.v;
+
+	for (size_t i = 0; i < d->seen.n; i++)
+		if (lo <= s[i].key && s[i].key <= hi &&
+		    memcmp(s[i].client, client->class, sizeof(client->class)) == 0 &&
+		    memcmp(s[i].server, server->class, sizeof(server->class)) == 0)
+			return true;
+	return false;
+}
+
+static void put_lane(struct diffing *d, unsigned side, const struct image_entry *e, uint32_t lo, uint32_t hi,
+		     enum change change, const struct joint *client, const struct joint *server)
+{
+	char *what = ports_text(lo, hi);
+
 	diff_append(&what, " ",
 		    diff_text("%s", e->lane == LANE_SAFETY ? "in the safety lane"
 							   : "in the kernel, not inspected"));
 	put_line(d, change, conduit_name(d->p[side], e->conduit), NULL, what, client->name,
 		 diff_text("%s", server->name));
+	struct line *l = (struct line *)d->lines.v + (d->lines.n - 1);
+	l->safety = e->lane == LANE_SAFETY;
+	if (d->unseen && side == 0 && !l->safety)
+		l->seen = was_seen(d, lo, hi, client, server) ? SEEN_YES : SEEN_NO;
+}
+
+/* From one lane of the kernel into the other. */
+static void put_move(struct diffing *d, const struct image_entry *e, const struct image_entry *to,
+		     uint32_t lo, uint32_t hi, const struct joint *client, const struct joint *server)
+{
+	char *what = ports_text(lo, hi);
+
+	diff_append(&what, " ",
+		    diff_text("%s", to->lane == LANE_SAFETY
+					    ? "goes from the kernel lane to the safety lane"
+					    : "goes from the safety lane to the kernel lane"));
+	put_line(d, CHANGE_SETTING, conduit_name(d->p[0], e->conduit), NULL, what, client->name,
+		 diff_text("%s", server->name));
+	((struct line *)d->lines.v)[d->lines.n - 1].safety = true;
+}
+
+/* Does learning or watching take it, as all that nothing else of the conduit does? */
+static bool rest_at(const struct image *m, const struct image_pair *pair, uint32_t key)
+{
+	for (uint32_t i = 0; pair != NULL && i < pair->entries.n; i++) {
+		const struct image_entry *e = &image_entries(m)[pair->entries.at + i];
+		if (e->lo <= key && key <= e->hi)
+			return e->lane == LANE_INSPECTED && e->set == IMAGE_NONE;
+	}
+	return false;
 }
 
 static const struct image_entry *entry_at(const struct image *m, const struct image_pair *pair, uint32_t key)
@@ -386,8 +444,9 @@ static struct diff_side side_of(const struct image *m, const struct image_entry 
 	return s;
 }
 
-static void compare_ports(struct diffing *d, const struct image_entry *const e[2], uint32_t lo, uint32_t hi,
-			  const struct joint *client, const struct joint *server, struct intern *seen)
+static void compare_ports(struct diffing *d, const struct image_entry *const e[2], const bool rest[2],
+			  uint32_t lo, uint32_t hi, const struct joint *client, const struct joint *server,
+			  struct intern *seen)
 {
 	static const enum change changes[] = {CHANGE_DENIED, CHANGE_ALLOWED};
 	struct records pieces = {.size = sizeof(struct diff_piece)};
@@ -396,15 +455,23 @@ static void compare_ports(struct diffing *d, const struct image_entry *const e[2
 		const struct image_entry *mine = e[side], *other = e[1 - side];
 		if (mine == NULL)
 			continue;
+		bool kernel = other != NULL && other->lane != LANE_INSPECTED;
+		/* What an engine of the first has before it is no news here. */
+		if (d->unseen && side == 1 && (rest[0] || (other != NULL && !kernel)))
+			continue;
 		if (mine->lane != LANE_INSPECTED) {
-			if (other == NULL || other->lane == LANE_INSPECTED)
-				put_lane(d, side, mine, lo, hi, changes[side], client, server);
+			enum change change = !d->unseen || side == 1 ? changes[side]
+					     : other != NULL         ? CHANGE_INSPECTED
+					     : rest[1]               ? CHANGE_REPORTED
+								     : CHANGE_DENIED;
+			if (!kernel)
+				put_lane(d, side, mine, lo, hi, change, client, server);
+			else if (d->unseen && side == 0 && mine->lane != other->lane)
+				put_move(d, mine, other, lo, hi, client, server);
 			continue;
 		}
-		if (other != NULL && other->lane != LANE_INSPECTED)
-			continue; /* all of it passes there */
-		if (d->unseen && (side == 0 || other != NULL))
-			continue;
+		if (kernel || (d->unseen && side == 0))
+			continue; /* all of it passes there; or an engine sees it */
 		const struct image *m = d->p[side]->image;
 		uint32_t proto = image_sets(m)[mine->set].proto;
 		/* The same two sets on several ports say the same. */
@@ -448,81 +515,33 @@ static void compare_tuple(struct diffing *d, const struct joint *client, const s
 			continue;
 		const struct image_entry *e[2] = {entry_at(d->p[0]->image, pair[0], v[i]),
 						  entry_at(d->p[1]->image, pair[1], v[i])};
-		compare_ports(d, e, v[i], v[i + 1] - 1, client, server, &seen);
+		const bool rest[2] = {rest_at(d->p[0]->image, pair[0], v[i]),
+				      rest_at(d->p[1]->image, pair[1], v[i])};
+		compare_ports(d, e, rest, v[i], v[i + 1] - 1, client, server, &seen);
 	}
 	records_free(&edges);
 	intern_free(&seen);
 }
 
-/* ---- settings ---- */
-
-static void setting(struct diffing *d, const char *conduit, const char *what, char *before, char *after)
-{
-	if (strcmp(before, after) != 0)
-		put_line(d, CHANGE_SETTING, conduit, NULL, diff_text("%s %s becomes %s", what, before, after),
-			 "", diff_text("%s", ""));
-	free(before);
-	free(after);
-}
-
-static char *access_text(uint32_t bits)
-{
-	char *out = diff_text("%s", "");
-
-	for (unsigned i = 0; i < ACCESS_COUNT; i++)
-		if ((bits >> i & 1) != 0)
-			diff_append(&out, " ", diff_text("%s", access_name(i)));
-	return out;
-}
-
-static void compare_settings(struct diffing *d)
-{
-	static const char *const modes[] = {"enforce", "shadow", "learn"},
-				 *const failures[] = {"closed", "open"}, *const denies[] = {"reset", "drop"},
-				 *const lanes[] = {"none", "safety", "kernel", "inspected"};
-	struct policy_conduit a, b;
-
-	for (unsigned i = 0; policy_conduit_get(d->p[1], i, &b); i++) {
-		unsigned k = 0;
-		while (policy_conduit_get(d->p[0], k, &a) && strcmp(a.name, b.name) != 0)
-			k++;
-		if (k == policy_conduits(d->p[0])) {
-			setting(d, b.name, "conduit", diff_text("absent"), diff_text("present"));
-			continue;
-		}
-		setting(d, b.name, "lane", diff_text("%s", lanes[a.lane]), diff_text("%s", lanes[b.lane]));
-		setting(d, b.name, "mode", diff_text("%s", modes[a.mode]), diff_text("%s", modes[b.mode]));
-		setting(d, b.name, "failure", diff_text("%s", failures[a.failure]),
-			diff_text("%s", failures[b.failure]));
-		setting(d, b.name, "on-deny", diff_text("%s", denies[a.on_deny]),
-			diff_text("%s", denies[b.on_deny]));
-		setting(d, b.name, "deadline", diff_text("%" PRIu32 " us", a.deadline_us),
-			diff_text("%" PRIu32 " us", b.deadline_us));
-		setting(d, b.name, "answer-within", diff_text("%" PRIu64 " us", a.answer_within_us),
-			diff_text("%" PRIu64 " us", b.answer_within_us));
-		setting(d, b.name, "single-master", diff_text(a.single_master ? "yes" : "no"),
-			diff_text(b.single_master ? "yes" : "no"));
-		setting(d, b.name, "at-most", access_text(a.at_most), access_text(b.at_most));
-	}
-	for (unsigned i = 0; policy_conduit_get(d->p[0], i, &a); i++) {
-		unsigned k = 0;
-		while (policy_conduit_get(d->p[1], k, &b) && strcmp(a.name, b.name) != 0)
-			k++;
-		if (k == policy_conduits(d->p[1]))
-			setting(d, a.name, "conduit", diff_text("present"), diff_text("absent"));
-	}
-}
-
-static int print(const struct policy *before, const struct policy *after, bool unseen, bool json, FILE *out,
-		 struct diff_count *count)
+static int print(const struct policy *before, const struct policy *after, bool unseen,
+		 const struct diff_seen *seen, size_t nseen, bool json, FILE *out, struct diff_count *count)
 {
 	struct diffing d = {.p = {before, after},
 			    .unseen = unseen,
+			    .seen = {.size = sizeof(struct seen_class)},
 			    .joints = {.size = sizeof(struct joint)},
 			    .lines = {.size = sizeof(struct line)},
 			    .tuples = {.size = sizeof(uint32_t)},
 			    .members = {{.size = sizeof(uint32_t)}, {.size = sizeof(uint32_t)}}};
 
+	for (size_t i = 0; i < nseen; i++) {
+		struct seen_class *s = records_add(&d.seen, 1);
+		for (unsigned side = 0; side < 2; side++) {
+			s->client[side] = policy_class(d.p[side]->image, seen[i].client);
+			s->server[side] = policy_class(d.p[side]->image, seen[i].server);
+		}
+		s->key = (uint32_t)seen[i].ipproto << 16 | seen[i].port;
+	}
 	make_joints(&d);
 	make_tuples(&d);
 	const uint32_t *t = d.tuples.v;
@@ -530,11 +549,11 @@ static int print(const struct policy *before, const struct policy *after, bool u
 	for (size_t i = 0; i < d.tuples.n / 2; i++)
 		if (i == 0 || t[2 * i] != t[2 * i - 2] || t[2 * i + 1] != t[2 * i - 1])
 			compare_tuple(&d, &j[t[2 * i]], &j[t[2 * i + 1]]);
-	if (!unseen)
-		compare_settings(&d);
+	diff_settings(before, after, unseen, &d.lines);
 	diff_lines_print(&d.lines, json, out, count);
 	for (size_t i = 0; i < d.joints.n; i++)
 		free(j[i].name);
+	records_free(&d.seen);
 	records_free(&d.joints);
 	records_free(&d.lines);
 	records_free(&d.tuples);
@@ -546,11 +565,11 @@ static int print(const struct policy *before, const struct policy *after, bool u
 int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
 	       struct diff_count *count)
 {
-	return print(before, after, false, json, out, count);
+	return print(before, after, false, NULL, 0, json, out, count);
 }
 
-int diff_print_unseen(const struct policy *before, const struct policy *after, bool json, FILE *out,
-		      struct diff_count *count)
+int diff_print_unseen(const struct policy *before, const struct policy *after, const struct diff_seen *seen,
+		      size_t nseen, bool json, FILE *out, struct diff_count *count)
 {
-	return print(before, after, true, json, out, count);
+	return print(before, after, true, seen, nseen, json, out, count);
 }

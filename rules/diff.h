@@ -17,6 +17,7 @@ struct diff_count {
 	unsigned denied;  /* lines of what becomes denied */
 	unsigned
 		changed; /* lines of settings that change neither by themselves: failure mode, deadline, on-deny ... */
+	unsigned safety; /* of all of them, those about a safety lane */
 };
 
 /*
@@ -31,11 +32,19 @@ struct diff_count {
  */
 int diff_print(const struct policy *before, const struct policy *after, bool json, FILE *out,
 	       struct diff_count *count);
+/* A session that the kernel's lane has let through: addresses in IPv6 form, the server's port (ICMP: the type). */
+struct diff_seen {
+	uint8_t client[16], server[16];
+	uint8_t ipproto;
+	uint16_t port;
+};
 /*
- * The same, of what no engine sees under `before` because its kernel decides it: tuples of the kernel's lane that `after` does not accept there, and tuples
- * that it drops as unlisted and `after` lets through. Settings are left out.
+ * The same, of what no engine sees under `before` because its kernel decides it: tuples of the safety lane and of the kernel's that `after` does not have
+ * there ("becomes inspected", "becomes reported" where it goes on all the same), and tuples that are dropped as unlisted and that `after` lets through. Of settings
+ * only where a safety lane lies. Each line says in front ("in the kernel, seen: ", "observed" in JSON) whether one of `seen` is of it;
+ * of safety lanes and of what is dropped nothing is seen: there it is "in the kernel: " and null.
  */
-int diff_print_unseen(const struct policy *before, const struct policy *after, bool json, FILE *out,
-		      struct diff_count *count);
+int diff_print_unseen(const struct policy *before, const struct policy *after, const struct diff_seen *seen,
+		      size_t nseen, bool json, FILE *out, struct diff_count *count);
 
 #endif

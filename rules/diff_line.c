@@ -6,7 +6,7 @@
 
 #include "rules/diff_line.h"
 
-static const char *const change_names[] = {"allowed", "denied", "changed"};
+static const char *const change_names[] = {"allowed", "denied", "changed", "inspected", "reported"};
 
 char *diff_text(const char *fmt, ...)
 {
@@ -39,6 +39,8 @@ static int line_head_cmp(const struct line *a, const struct line *b)
 		return c;
 	if (a->change != b->change)
 		return a->change < b->change ? -1 : 1;
+	if (a->seen != b->seen)
+		return a->seen < b->seen ? -1 : 1;
 	return strcmp(a->what, b->what);
 }
 
@@ -133,8 +135,13 @@ static void print_list(FILE *out, const char *key, const char *ends)
 
 static void print_line(FILE *out, const struct line *l, bool json)
 {
+	static const char *const seen[] = {"", "in the kernel: ", "in the kernel, not seen: ",
+					   "in the kernel, seen: "},
+				 *const observed[] = {"", "\"observed\":null,", "\"observed\":false,",
+						      "\"observed\":true,"};
+
 	if (json) {
-		fprintf(out, "{\"change\":\"%s\",\"conduit\":", change_names[l->change]);
+		fprintf(out, "{%s\"change\":\"%s\",\"conduit\":", observed[l->seen], change_names[l->change]);
 		print_quoted(out, l->conduit, strlen(l->conduit));
 		fputs(",\"rule\":", out);
 		if (l->rule != NULL)
@@ -148,8 +155,8 @@ static void print_line(FILE *out, const struct line *l, bool json)
 		fputs("}\n", out);
 		return;
 	}
-	fprintf(out, "%s%s%s: %s", l->conduit, l->rule != NULL ? "/" : "", l->rule != NULL ? l->rule : "",
-		l->what);
+	fprintf(out, "%s%s%s%s: %s", seen[l->seen], l->conduit, l->rule != NULL ? "/" : "",
+		l->rule != NULL ? l->rule : "", l->what);
 	print_ends(out, "by", l->client);
 	print_ends(out, "at", l->server);
 	if (l->change != CHANGE_SETTING)
@@ -164,8 +171,10 @@ void diff_lines_print(struct records *lines, bool json, FILE *out, struct diff_c
 	*count = (struct diff_count){0};
 	const struct line *l = lines->v;
 	for (size_t i = 0; i < lines->n; i++) {
-		unsigned *const n[] = {&count->allowed, &count->denied, &count->changed};
+		unsigned *const n[] = {&count->allowed, &count->denied, &count->changed, &count->changed,
+				       &count->changed};
 		++*n[l[i].change];
+		count->safety += l[i].safety;
 		print_line(out, &l[i], json);
 		free(l[i].what);
 		free(l[i].client);

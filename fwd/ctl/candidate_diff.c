@@ -59,21 +59,54 @@ bool difference_denies(const json_t *event)
 	return strcmp(string_of(event, "event"), "shadow-deny") == 0;
 }
 
+#define CHANGES 4
+static const char *const changes[CHANGES] = {"denied", "allowed", "inspected", "reported"};
+
+static void count_change(unsigned n[CHANGES], const char *change)
+{
+	for (unsigned i = 0; i < CHANGES; i++)
+		n[i] += strcmp(change, changes[i]) == 0;
+}
+
+/* A session of the kernel's lane that the candidate would have inspected: what its operations are, nobody has seen. */
+static bool difference_inspects(const json_t *event)
+{
+	return strcmp(string_of(event, "event"), "uninspected") == 0;
+}
+
+static const char *change_of(const json_t *d)
+{
+	const json_t *e = json_object_get(d, "event");
+	const char *mode = string_of(e, "mode");
+
+	if (difference_inspects(e))
+		return "inspected";
+	if (!difference_denies(e))
+		return "allowed";
+	return *mode && strcmp(mode, "enforce") != 0 ? "reported" : "denied";
+}
+
+static const char *transport_of(const json_t *event)
+{
+	const char *transport = string_of(event, "transport");
+
+	return *transport ? transport : "icmp";
+}
+
 static void print_text(const json_t *d)
 {
 	const json_t *e = json_object_get(d, "event");
+	bool kernel = json_is_true(json_object_get(d, "kernel"));
+	const char *each = kernel ? "session" : "time";
 	const char *op = string_of(e, "operation"), *detail = string_of(e, "detail");
-	const char *conduit = string_of(e, "conduit"), *rule = string_of(e, "rule"),
-		   *mode = string_of(e, "mode");
+	const char *conduit = string_of(e, "conduit"), *rule = string_of(e, "rule");
 	char first[40], last[40];
 
 	if (!json_is_object(e)) {
 		printf("%lld times, too long to be kept\n", ask_number(d, "count"));
 		return;
 	}
-	bool denies = difference_denies(e), watched = denies && *mode && strcmp(mode, "enforce") != 0;
-	printf("would be %s, %lld time%s, first %s, last %s:\n",
-	       denies ? watched ? "reported" : "denied" : "allowed", ask_number(d, "count"),
+	printf("would be %s, %lld %s%s, first %s, last %s:\n", change_of(d), ask_number(d, "count"), each,
 	       ask_number(d, "count") == 1 ? "" : "s",
 	       ask_when(json_object_get(d, "first"), first, sizeof(first)),
 	       ask_when(json_object_get(d, "last"), last, sizeof(last)));
@@ -81,10 +114,12 @@ static void print_text(const json_t *d)
 		printf("  %s\n", op);
 	else
 		printf("  %s port %lld -> %s port %lld/%s%s%s\n", string_of(e, "src"), ask_number(e, "sport"),
-		       string_of(e, "dst"), ask_number(e, "dport"), string_of(e, "transport"),
+		       string_of(e, "dst"), ask_number(e, "dport"), transport_of(e),
 		       *string_of(e, "proto") ? " " : "", string_of(e, "proto"));
 	printf("  %s%s", *conduit ? "conduit " : "no conduit", conduit);
-	if (denies)
+	if (difference_inspects(e))
+		puts(": the kernel lets it through unseen; what its operations would come to is not known");
+	else if (difference_denies(e))
 		printf(": %s: %s\n", string_of(e, "reason"), detail);
 	else
 		printf(": by %s; now denied: %s\n", *rule ? rule : "its lane or its mode",
@@ -93,16 +128,24 @@ static void print_text(const json_t *d)
 
 static void print_json(const json_t *d)
 {
-	const json_t *e = json_object_get(d, "event");
 	char *text = json_dumps(d, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16));
 
 	if (text)
-		printf("{\"change\":\"%s\",\"observed\":true,%s\n",
-		       difference_denies(e) ? "denied" : "allowed", text + 1);
+		printf("{\"change\":\"%s\",\"observed\":true,%s\n", change_of(d), text + 1);
 	free(text);
 }
 
 /* ---- what would cover it ---- */
+
+/* transport is null where there are no ports. */
+static uint8_t ipproto_of(const json_t *event)
+{
+	const char *transport = string_of(event, "transport");
+
+	if (*transport)
+		return strcmp(transport, "udp") == 0 ? 17 : 6;
+	return strchr(string_of(event, "dst"), ':') ? 58 : 1;
+}
 
 static bool address_read(const char *text, uint8_t ip[16])
 {
@@ -120,7 +163,7 @@ static bool shape_read(const struct policy *p, const json_t *d, struct shape *s)
 	const char *dir = string_of(e, "dir");
 	bool back = strcmp(dir, "response") == 0 || strcmp(dir, "unsolicited") == 0;
 	int64_t last_us = (int64_t)(json_number_value(json_object_get(d, "last")) * 1e6);
-	struct tuple t = {.ipproto = strcmp(string_of(e, "transport"), "udp") == 0 ? 17 : 6};
+	struct tuple t = {.ipproto = ipproto_of(e)};
 	struct route r;
 	char line[8192], err[256];
 	bool read = why_line(e, line, sizeof(line)) && question_read(p, line, &q, err, sizeof(err)) == 0;
@@ -216,63 +259,99 @@ static void print_cover(const struct covering *c, bool json)
 		       c->beyond);
 }
 
-/* What no engine sees, each line with what it is said in front. */
-static int print_unseen(const struct policy *before, const struct policy *after, bool json,
-			struct diff_count *n)
-{
-	char *text = NULL, *line, *next;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
+/* ---- what no engine sees ---- */
 
-	if (!f)
-		return -1;
-	int rc = diff_print_unseen(before, after, json, f, n);
-	if (fclose(f) != 0)
-		rc = -1;
-	for (line = text; rc == 0 && *line; line = next) {
-		next = line + strcspn(line, "\n");
-		next += *next == '\n';
-		if (json)
-			printf("{\"observed\":false,%.*s", (int)(next - line - 1), line + 1);
-		else
-			printf("in the kernel, not observed: %.*s", (int)(next - line), line);
-	}
-	free(text);
-	return rc;
+struct unseen {
+	struct diff_seen *seen; /* sessions of the kernel's lane that came by */
+	size_t n;
+	struct diff_count count;
+};
+
+static void unseen_add(struct unseen *u, const json_t *d)
+{
+	const json_t *e = json_object_get(d, "event");
+	struct diff_seen s = {.port = (uint16_t)ask_number(e, "dport"), .ipproto = ipproto_of(e)};
+
+	if (json_is_true(json_object_get(d, "kernel")) && address_read(string_of(e, "src"), s.client) &&
+	    address_read(string_of(e, "dst"), s.server))
+		u->seen[u->n++] = s;
 }
 
-static void summary(const json_t *answer, unsigned denied, unsigned allowed, const struct diff_count *unseen,
+/* What the kernel has counted of it since the candidate came. */
+static void print_counters(const json_t *kernel, const struct unseen *u, bool json)
+{
+	const json_t *list = json_object_get(kernel, "counters"), *c;
+	size_t i;
+
+	json_array_foreach(list, i, c)
+	{
+		long long n = ask_number(c, "packets");
+		bool safety = strcmp(string_of(c, "what"), "safety") == 0;
+
+		if (n <= 0 || (safety ? u->count.safety : u->count.allowed) == 0)
+			continue;
+		if (json)
+			printf("{\"counter\":\"%s\",\"name\":\"%s\",\"packets\":%lld}\n",
+			       string_of(c, "what"), string_of(c, "name"), n);
+		else if (safety)
+			printf("in the kernel: %s: its safety lane took %lld packets since then, which of these is not known\n",
+			       string_of(c, "name"), n);
+		else
+			printf("in the kernel: %lld packets to zone %s were dropped as unlisted since then, which of these is not known\n",
+			       n, string_of(c, "name"));
+	}
+	if (!json && u->count.safety + u->count.allowed > 0 && !json_is_array(list))
+		puts("in the kernel: its counters could not be read");
+	if (!json && !json_is_true(json_object_get(kernel, "tracking")))
+		puts("in the kernel: connection tracking cannot be read here, so that nothing of its lane is seen");
+	if (!json && ask_number(kernel, "missed") > 0)
+		printf("in the kernel: more sessions than can be told apart: %lld may be counted more than once\n",
+		       ask_number(kernel, "missed"));
+}
+
+/* ---- the whole ---- */
+
+static void summary(const json_t *answer, const unsigned n[CHANGES], const struct diff_count *unseen,
 		    bool json)
 {
-	unsigned kernel = unseen->allowed + unseen->denied;
+	unsigned kernel = unseen->allowed + unseen->denied + unseen->changed, all = kernel;
 	long long left = ask_number(answer, "left-out") + ask_number(answer, "given-up");
 	char since[40];
 
+	for (unsigned i = 0; i < CHANGES; i++)
+		all += n[i];
 	if (json) {
-		printf("{\"summary\":{\"candidate\":\"%s\",\"since\":%f,\"denied\":%u,\"allowed\":%u,\"in-kernel\":%u,\"events\":%lld,\"left-out\":%lld,"
-		       "\"spared\":%lld}}\n",
-		       string_of(answer, "candidate"), json_number_value(json_object_get(answer, "since")),
-		       denied, allowed, kernel, ask_number(answer, "events"), left,
-		       ask_number(answer, "spared"));
+		printf("{\"summary\":{\"candidate\":\"%s\",\"since\":%f", string_of(answer, "candidate"),
+		       json_number_value(json_object_get(answer, "since")));
+		for (unsigned i = 0; i < CHANGES; i++)
+			printf(",\"%s\":%u", changes[i], n[i]);
+		printf(",\"in-kernel\":%u,\"events\":%lld,\"left-out\":%lld,\"spared\":%lld,\"kept\":%s}}\n",
+		       kernel, ask_number(answer, "events"), left, ask_number(answer, "spared"),
+		       json_is_true(json_object_get(answer, "kept")) ? "true" : "false");
 		return;
 	}
 	printf("candidate %.16s..., judged since %s: ", string_of(answer, "candidate"),
 	       ask_when(json_object_get(answer, "since"), since, sizeof(since)));
-	if (denied + allowed + kernel == 0)
+	if (all == 0) {
 		puts("no difference");
-	else
-		printf("%u different operations would be denied, %u allowed; %u more lines are the kernel's\n",
-		       denied, allowed, kernel);
+	} else {
+		for (unsigned i = 0; i < CHANGES; i++)
+			if (i < 2 || n[i])
+				printf("%s%u would be %s", i ? ", " : "", n[i], changes[i]);
+		printf("; %u more line%s the kernel's\n", kernel, kernel == 1 ? " is" : "s are");
+	}
 	if (left || ask_number(answer, "spared"))
 		printf("not shown: %lld that found no room, %lld thinned out in a flood\n", left,
 		       ask_number(answer, "spared"));
+	if (!json_is_true(json_object_get(answer, "kept")))
+		puts("there is no state directory: with the recorder all of this is gone");
 }
 
 int candidate_diff(const struct command *cmd, const struct ask *a)
 {
 	struct loaded candidate, active;
-	struct diff_count unseen = {0};
-	unsigned denied = 0, allowed = 0;
+	struct unseen unseen = {.n = 0};
+	unsigned n[CHANGES] = {0};
 	const struct cover_options options = {.id = "candidate"};
 	struct covering cover = {0};
 	const json_t *d;
@@ -290,20 +369,27 @@ int candidate_diff(const struct command *cmd, const struct ask *a)
 	}
 	cover.policy = &candidate.policy;
 	cover.cover = cover_new(&candidate.policy, &options);
-	json_array_foreach(json_object_get(answer, "differences"), i, d)
+	const json_t *list = json_object_get(answer, "differences");
+	unseen.seen = calloc(json_array_size(list) + 1, sizeof(*unseen.seen));
+	json_array_foreach(list, i, d)
 	{
 		cover_difference(&cover, d);
-		(*(difference_denies(json_object_get(d, "event")) ? &denied : &allowed))++;
+		count_change(n, change_of(d));
+		if (unseen.seen)
+			unseen_add(&unseen, d);
 		if (a->json)
 			print_json(d);
 		else
 			print_text(d);
 	}
 	status = EXIT_DONE;
-	if (print_unseen(&active.policy, &candidate.policy, a->json, &unseen) != 0)
+	if (!unseen.seen || diff_print_unseen(&active.policy, &candidate.policy, unseen.seen, unseen.n,
+					      a->json, stdout, &unseen.count) != 0)
 		status = ctl_error(cmd, "%s", strerror(errno));
+	print_counters(json_object_get(answer, "kernel"), &unseen, a->json);
 	print_cover(&cover, a->json);
-	summary(answer, denied, allowed, &unseen, a->json);
+	summary(answer, n, &unseen.count, a->json);
+	free(unseen.seen);
 	cover_free(cover.cover);
 	json_decref(answer);
 	json_decref(other);

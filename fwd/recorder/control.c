@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/unseen.h"
 #include "fwd/recorder/use.h"
 
 #define CLIENT_US 5000000  /* to ask, and to read the answer */
@@ -279,11 +280,16 @@ void control_ledger(struct control *c, struct recorder *r, const struct msg *m, 
 	if (m->status != 0 && fd >= 0)
 		close(fd);
 	use_lanes(r);
+	unseen_ledger(r);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		struct client *cl = &c->clients[i];
 		if (cl->fd < 0 || cl->waits == 0 || !cl->ledger || (int32_t)(cl->waits - m->arg) > 0)
 			continue;
 		cl->waits = 0;
+		if (cl->differences) {
+			differences_answer(r, cl);
+			continue;
+		}
 		if (!r->ledger.good) {
 			client_refuse(cl, "the kernel's counters cannot be read");
 			continue;

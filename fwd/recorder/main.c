@@ -19,10 +19,12 @@
 
 #include "fwd/recorder/audit.h"
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/unseen.h"
 #include "fwd/recorder/use.h"
 
-#define BEHIND_OTHERS 10   /* nice */
-#define LAST_FLUSH_MS 1000 /* for what is left at the end */
+#define BEHIND_OTHERS 10      /* nice */
+#define LAST_FLUSH_MS 1000    /* for what is left at the end */
+#define TOLD_US       1000000 /* the guardian says all at once what there is */
 
 static volatile sig_atomic_t stopping;
 
@@ -109,8 +111,10 @@ static void wait_tick(const struct control *c)
 
 static void finish(struct recorder *r)
 {
-	while (rings_drain(r))
+	do {
+		r->differ.written_us = 0;
 		log_flush(&r->log);
+	} while (rings_drain(r));
 	audit_close(r);
 	for (int ms = 0; ms < LAST_FLUSH_MS; ms += RECORDER_TICK_MS) {
 		log_flush(&r->log);
@@ -175,6 +179,7 @@ int main(int argc, char **argv)
 	learn_open(&r.learn);
 	use_open(&r);
 	audit_open(&r);
+	differ_open(&r.differ);
 	r.track_fd = fcntl(FD_TRACK, F_GETFD) < 0 ? -1 : FD_TRACK;
 	modes_open(&r.modes);
 	/* Without its socket it still writes events down. */
@@ -183,10 +188,13 @@ int main(int argc, char **argv)
 	while (!stopping && !r.stop) {
 		if (!channel_read(&r, &control))
 			break;
-		rings_drain(&r);
+		/* Differences in the rings are those of a candidate, which must be known first. */
+		if (r.candidate_told || clock_us() - r.started_us > TOLD_US)
+			rings_drain(&r);
 		tracking_look(&r);
+		unseen_look(&r);
 		use_look(&r);
-		if (use_lanes_due(&r))
+		if (use_lanes_due(&r) || unseen_due(&r))
 			control_read_lanes(&control);
 		log_flush(&r.log);
 		control_work(&control, &r);
@@ -198,6 +206,7 @@ int main(int argc, char **argv)
 	why_close(&r.why);
 	learn_close(&r.learn);
 	modes_close(&r.modes);
+	differ_close(&r.differ);
 	control_close(&control, socket);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
+#include "fwd/recorder/unseen.h"
 
 void candidate_add(struct recorder *r, uint32_t number, int fd)
 {
@@ -16,7 +17,8 @@ void candidate_add(struct recorder *r, uint32_t number, int fd)
 	*k = (struct image_kept){.generation = number};
 	if (fd >= 0 && !image_map(k, number, fd))
 		*k = (struct image_kept){0};
-	differ_begin(&r->differ, k->mem != NULL, clock_us());
+	r->candidate_told = true;
+	unseen_begin(r, differ_begin(&r->differ, k->mem ? policy_digest(&k->policy) : NULL, clock_us()));
 }
 
 /* What the recorder knows of a conduit's way from learn to enforce. */
@@ -43,14 +45,11 @@ void run_promotion(struct control *c, struct recorder *r, struct client *cl, con
 	client_answer(cl, &j);
 }
 
-/* With the candidate beside it, or with the policy in force: two images go beside two answers. */
-void run_differences(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+static void answer_differences(struct recorder *r, struct client *cl, bool active)
 {
-	bool active = json_is_true(json_object_get(request, "active"));
 	char hex[2 * POLICY_DIGEST + 1];
 	struct jsonl j;
 
-	(void)c;
 	if (!r->candidate.mem) {
 		client_refuse(cl, "there is no candidate");
 		return;
@@ -60,11 +59,34 @@ void run_differences(struct control *c, struct recorder *r, struct client *cl, c
 	jsonl_bool(&j, "ok", true);
 	digest_print(policy_digest(&r->candidate.policy), hex);
 	jsonl_str(&j, "candidate", hex);
-	if (!active)
+	if (!active) {
+		unseen_print(r, &j);
 		differ_print(&r->differ, &j);
+	}
 	jsonl_object_end(&j);
 	jsonl_line(&j);
 	client_answer_fd(cl, &j, active ? image_newest_fd(r) : r->candidate.fd);
+}
+
+void differences_answer(struct recorder *r, struct client *cl)
+{
+	answer_differences(r, cl, false);
+}
+
+/*
+ * With the candidate beside it, or with the policy in force: two images go beside two answers. What the kernel has counted until now is asked of the
+ * guardian first.
+ */
+void run_differences(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	struct msg m = {.type = MSG_LEDGER};
+
+	if (json_is_true(json_object_get(request, "active")) || !r->candidate.mem) {
+		answer_differences(r, cl, true);
+		return;
+	}
+	client_pass_on(c, cl, &m);
+	cl->ledger = cl->differences = cl->waits != 0;
 }
 
 /* One line of text that may be missing; false when it is there and is none. */

@@ -63,6 +63,7 @@ struct queue {
 	ino_t ino;
 	struct reader engine, guardian;
 	struct learn_reader learn;
+	uint64_t differ_to; /* how far the engine's ring had been read when its differences were written */
 };
 struct image_kept {
 	uint32_t generation;
@@ -136,6 +137,40 @@ struct tracking {
 	int64_t looked_us, told_us;
 };
 
+/* ---- unseen.c: what no engine sees, beside a candidate ---- */
+
+#define UNSEEN_KNOWN    8192u       /* places for sessions that differ; three of four are used */
+#define UNSEEN_PASS     (64l << 20) /* octets of connection tracking in one pass */
+#define UNSEEN_COUNTERS (LEDGER_FLOWS + LEDGER_ZONES)
+
+struct unseen_known {
+	uint64_t ident; /* 0: free */
+	uint32_t pass;  /* that found it last */
+};
+struct unseen_counter {
+	char what[16], name[2 * LEDGER_NAME];
+	uint64_t packets;
+};
+struct unseen_counters {
+	struct unseen_counter list[UNSEEN_COUNTERS];
+	unsigned n;
+};
+struct unseen {
+	int64_t next_us; /* a pass begins, or is on its way */
+	int64_t at;      /* of the file */
+	size_t have;     /* of part: the beginning of a line */
+	char part[8192];
+	uint32_t pass;
+	uint64_t passes, missed;
+	bool resumed; /* the first pass after a restart of ours */
+	unsigned nknown;
+	struct unseen_known known[UNSEEN_KNOWN];
+	bool wanted, asked,
+		based; /* counters as they stood when the candidate came: to be read, asked for, here */
+	bool read;     /* the last reading was good */
+	struct unseen_counters base, now;
+};
+
 struct audit_book; /* audit.c */
 struct use_book;   /* use.c */
 
@@ -156,6 +191,8 @@ struct recorder {
 	struct image_kept change
 		[2]; /* the policies before and after the newest change, what is lent left out where that has not changed */
 	struct differ differ; /* what it would change */
+	struct unseen unseen;
+	bool candidate_told; /* whether there is one */
 	struct msg_policy_state policy_state;
 	int track_fd;                        /* connection tracking, -1: not readable */
 	const char *policy_file, *state_dir; /* the daemon's, for `status`; NULL: not told */
@@ -229,6 +266,8 @@ struct control;
 void run_candidate(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_promotion(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 void run_differences(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
+/* The answer to it: a reading of the ledger has come, or none can be had. */
+void differences_answer(struct recorder *r, struct client *cl);
 void run_commit(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
 /* confirm and rollback */
 void run_confirm(struct control *c, struct recorder *r, struct client *cl, const struct json_t *request);
@@ -254,8 +293,9 @@ struct client {
 	int fd;    /* -1: free */
 	int fd_in; /* the descriptor that came with the request; -1: none */
 	int64_t since_us;
-	uint32_t waits; /* number of the request it waits for; 0: none */
-	bool ledger;    /* it is a ledger */
+	uint32_t waits;   /* number of the request it waits for; 0: none */
+	bool ledger;      /* it is a ledger */
+	bool differences; /* beside the ledger's reading it waits for these */
 	uint32_t uid,
 		login; /* peer credentials; who logged in, where that is another (sudo), else the same */
 	size_t in_len;

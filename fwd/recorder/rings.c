@@ -73,6 +73,7 @@ void queue_add(struct recorder *r, uint32_t num, int fd)
 			    .engine = reader_of(shm_at(shm, shm->ring_at)),
 			    .guardian = reader_of(shm_at(shm, shm->guardian_ring_at))};
 	learn_begin(&r->learn, &q->learn, shm_at(shm, shm->learn_at), shm->epoch);
+	q->differ_to = differ_read_to(&r->differ, shm->epoch);
 }
 
 void mirror_add_memory(struct recorder *r, int fd)
@@ -201,9 +202,9 @@ static void tell_lost(struct recorder *r, unsigned queue, struct reader *in, con
 	in->lost_told = in->lost;
 }
 
-/* epoch: of the memory, where audit events of this ring are the guardian's; 0: whoever writes it changes nothing. */
+/* noted: differences up to there are written. epoch: of the memory, where audit events of this ring are the guardian's; 0: whoever writes it changes nothing. */
 static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, const char *source,
-			 uint64_t epoch)
+			 uint64_t epoch, uint64_t noted)
 {
 	struct event e;
 	unsigned n = 0;
@@ -232,7 +233,7 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 		if (!j.cut && kept)
 			why_keep(&r->why, place, line, j.len - 1);
 		modes_note(&r->modes, &e, p);
-		if (!j.cut && p && e.candidate)
+		if (!j.cut && p && e.candidate && in->tail > noted)
 			differ_note(&r->differ, &e, line, j.len - 1);
 		r->events++;
 		n++;
@@ -248,19 +249,22 @@ static const struct policy *policy_of(void *ctx, uint32_t generation)
 
 bool rings_drain(struct recorder *r)
 {
+	struct differ_place places[QUEUES_MAX];
 	bool any = false;
 
 	for (unsigned i = 0; i < r->nqueues; i++) {
 		struct queue *q = &r->queues[i];
-		any |= reader_drain(r, q->num, &q->guardian, "guardian", q->shm->epoch);
-		any |= reader_drain(r, q->num, &q->engine, "engine", 0);
+		any |= reader_drain(r, q->num, &q->guardian, "guardian", q->shm->epoch, 0);
+		any |= reader_drain(r, q->num, &q->engine, "engine", 0, q->differ_to);
+		places[i] = (struct differ_place){.epoch = q->shm->epoch, .tail = q->engine.tail};
 		learn_drain(&r->learn, &q->learn, policy_of, r);
 	}
 	if (r->mirror)
-		any |= reader_drain(r, 0, &r->mirror_events, "mirror", 0);
+		any |= reader_drain(r, 0, &r->mirror_events, "mirror", 0, 0);
 	audit_settle(r);
 	why_flush(&r->why);
 	learn_flush(&r->learn);
 	modes_flush(&r->modes, clock_us());
+	differ_flush(&r->differ, places, r->nqueues, clock_us());
 	return any;
 }

@@ -110,24 +110,41 @@ static bool address(const char *text, uint8_t ip[16])
  * ipv4     2 tcp      6 431999 ESTABLISHED src=10.10.1.2 dst=10.10.2.2 sport=40112 dport=80 src=10.10.2.2 dst=10.10.1.2 sport=80
  * dport=40112 [ASSURED] ... : the client as it asked, the server as it answers, which is behind destination NAT.
  */
+bool sessions_tuple(char *line, struct tuple *t)
+{
+	static const struct {
+		const char *word;
+		uint8_t ipproto;
+	} protocols[] = {{" tcp ", 6}, {" udp ", 17}, {" icmp ", 1}, {" icmpv6 ", 58}};
+	char text[64], *p = line;
+	unsigned i = 0;
+
+	while (i < 4 && !strstr(line, protocols[i].word))
+		i++;
+	if (i == 4)
+		return false;
+	bool ports = i < 2;
+	*t = (struct tuple){.ipproto = protocols[i].ipproto};
+	if (!value(&p, "src=", text, sizeof(text)) || !address(text, t->src) ||
+	    !value(&p, ports ? "sport=" : "type=", text, sizeof(text)))
+		return false;
+	*(ports ? &t->sport : &t->dport) = (uint16_t)strtoul(text, NULL, 10);
+	if (!value(&p, "src=", text, sizeof(text)) || !address(text, t->dst) ||
+	    (ports && !value(&p, "sport=", text, sizeof(text))))
+		return false;
+	if (ports)
+		t->dport = (uint16_t)strtoul(text, NULL, 10);
+	return true;
+}
+
 bool sessions_parse(char *line, struct tuple *t)
 {
-	char text[64], *p = line;
 	bool tcp = strstr(line, " tcp ") != NULL;
 
-	*t = (struct tuple){.ipproto = tcp ? 6 : 17};
 	if ((!tcp && !strstr(line, " udp ")) || (tcp && !strstr(line, " ESTABLISHED ")) ||
 	    (!tcp && strstr(line, "[UNREPLIED]")))
 		return false;
-	if (!value(&p, "src=", text, sizeof(text)) || !address(text, t->src) ||
-	    !value(&p, "sport=", text, sizeof(text)))
-		return false;
-	t->sport = (uint16_t)strtoul(text, NULL, 10);
-	if (!value(&p, "src=", text, sizeof(text)) || !address(text, t->dst) ||
-	    !value(&p, "sport=", text, sizeof(text)))
-		return false;
-	t->dport = (uint16_t)strtoul(text, NULL, 10);
-	return true;
+	return sessions_tuple(line, t);
 }
 
 static void tracked_line(struct sessions *s, char *line, const struct policy *now, const struct policy *next)

@@ -14,7 +14,9 @@ struct sessions {
 void sessions_flows(struct sessions *s, const struct shm *shm, const struct policy *next, int64_t now_us);
 /* Of the kernel's connection tracking (fd, -1: not readable): those of kernel lanes that `next` does not leave there. */
 void sessions_tracked(struct sessions *s, int fd, const struct policy *now, const struct policy *next);
-/* One line of /proc/net/nf_conntrack; false where it is no TCP or UDP session that is up. */
+/* One line of /proc/net/nf_conntrack; false where it is neither TCP, UDP nor ICMP. ICMP: dport is the type. */
+bool sessions_tuple(char *line, struct tuple *t);
+/* The same; false where it is no TCP or UDP session that is up. */
 bool sessions_parse(char *line, struct tuple *t);
 
 #endif

@@ -66,10 +66,26 @@ lists 'would be denied, with the reason' 'would be denied, 4 times' 'hmi -> plc:
 lists 'would be denied where it is only watched now' 'would be denied, 1 time,' 'hmi -> plc-2:502 .* holding 60 = 5$' 'conduit watch: address: .* of rule watch/set$'
 lists 'would be allowed, and by which rule' 'would be allowed, 1 time,' 'hmi -> plc:502 .* holding 60 = 5$' 'conduit control: by control/set; now denied: address$'
 same 'the newest first' 'would be denied, 4 times*' "$(head -n 1 "$TMP/diff")"
-same 'what only the kernel sees' 'in the kernel, not observed: control: tcp 22 * by ews at plc becomes denied' "$(grep kernel, "$TMP/diff")"
+same 'what only the kernel sees' 'in the kernel, not seen: control: tcp 22 * by ews at plc becomes denied' "$(grep kernel, "$TMP/diff")"
 same 'it is JSON' 'denied allowed denied denied cover cover summary' "$(diffs --json | "$PY" -c '
 import json, sys
 print(*[o.get("change") or next(iter(o)) for o in map(json.loads, sys.stdin)])')"
+
+# So is a recorder, which goes on with what had been counted: the rings are read again, and nothing of them twice.
+since=$(diffs --json | grep -o '"since":[0-9.]*')
+rows() { diffs --json | sed -n '/"observed":true/s/.*"count":\([0-9]*\),.*"op[a-z]*":"\([^"]*\)".*/\1 \2/p' | sort; }
+before=$(rows)
+kill -KILL "$(recorder_pid)"
+same_rows() { [ "$(rows)" = "$before" ]; }
+wait_for 10 same_rows || fail "a killed recorder: expected '$before', got '$(rows)'"
+ok "a killed recorder goes on with $(printf '%s\n' "$before" | wc -l) differences"
+same '  since' "$since" "$(diffs --json | grep -o '"since":[0-9.]*')"
+sleep 0.5
+same '  nothing is counted twice' "$before" "$(rows)"
+expect hmi 'write register 40 9' ok
+counted() { diffs --json | grep '"change":"denied".*holding 40 = ' | grep -q '"count":5,'; }
+wait_for 5 counted || fail "the next one is not added: $(diffs --json)"
+ok 'and the next one is added'
 
 # An engine that is started anew is given the candidate as well.
 kill -KILL "$(engine_pid)"
