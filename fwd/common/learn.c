@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fwd/common/slots.h"
+
 _Static_assert((LEARN_SETS & (LEARN_SETS - 1)) == 0 && (LEARN_RING & (LEARN_RING - 1)) == 0,
 	       "positions wrap by a mask");
 
@@ -12,25 +14,23 @@ static void count(_Atomic uint64_t *c)
 	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* The order of the stores is that of the event ring (event.c). */
-static void put(struct learn *l, const struct shape *s)
+static struct slots ring(struct learn *l)
 {
-	uint64_t at = atomic_load_explicit(&l->head, memory_order_relaxed);
-	struct learn_slot *slot = &l->ring[at & (LEARN_RING - 1)];
-
-	atomic_store_explicit(&slot->seq, 0, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	slot->shape = *s;
-	atomic_store_explicit(&slot->seq, at + 1, memory_order_release);
-	atomic_store_explicit(&l->head, at + 1, memory_order_release);
+	return (struct slots){.head = &l->head,
+			      .at = l->ring,
+			      .n = LEARN_RING,
+			      .slot = sizeof(struct learn_slot),
+			      .record = sizeof(struct shape)};
 }
 
 /* Said, so that what comes from here on is new. An engine that dies in between has it told twice: counts only grow. */
 static void tell(struct learn *l, struct learn_entry *e, int64_t now_us)
 {
+	struct slots r = ring(l);
+
 	if (e->shape.count == 0)
 		return;
-	put(l, &e->shape);
+	slots_put(&r, &e->shape);
 	e->shape.count = 0;
 	e->told_us = now_us;
 }
@@ -78,25 +78,7 @@ void learn_tick(struct learn *l, int64_t now_us)
 
 int learn_get(struct learn *l, uint64_t *tail, struct shape *out, uint64_t *lost)
 {
-	for (unsigned round = 0; round < LEARN_RING; round++) {
-		uint64_t head = atomic_load_explicit(&l->head, memory_order_acquire);
+	struct slots r = ring(l);
 
-		if (*tail >= head)
-			return 0;
-		if (head - *tail > LEARN_RING) {
-			*lost += head - LEARN_RING - *tail;
-			*tail = head - LEARN_RING;
-		}
-		uint64_t want = *tail + 1;
-		struct learn_slot *slot = &l->ring[*tail & (LEARN_RING - 1)];
-		*tail = want;
-		if (atomic_load_explicit(&slot->seq, memory_order_acquire) == want) {
-			*out = slot->shape;
-			atomic_thread_fence(memory_order_acquire);
-			if (atomic_load_explicit(&slot->seq, memory_order_relaxed) == want)
-				return 1;
-		}
-		*lost += 1;
-	}
-	return 0;
+	return slots_get(&r, tail, out, lost);
 }

@@ -12,7 +12,7 @@ _Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
 _Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
 
 struct layout {
-	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, learn, end;
+	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, learn, assets, end;
 };
 
 static uint64_t up(uint64_t n, uint64_t to)
@@ -34,7 +34,8 @@ static struct layout layout(void)
 	l.ring = up(l.use + SHM_USE_TABLES * sizeof(struct shm_use_table), LINE);
 	l.guardian_ring = up(l.ring + sizeof(struct ring), LINE);
 	l.learn = up(l.guardian_ring + sizeof(struct ring), LINE);
-	l.end = up(l.learn + sizeof(struct learn), PAGE);
+	l.assets = up(l.learn + sizeof(struct learn), LINE);
+	l.end = up(l.assets + sizeof(struct assets), PAGE);
 	return l;
 }
 
@@ -94,6 +95,7 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->ring_at = l.ring;
 	s->guardian_ring_at = l.guardian_ring;
 	s->learn_at = l.learn;
+	s->assets_at = l.assets;
 	s->guardian.queue_num = queue_num;
 	s->guardian.queue_index = queue_index;
 	s->guardian.failure = (uint8_t)failure;
@@ -119,7 +121,7 @@ struct shm *shm_open_mem(void *mem, size_t size, const char **err)
 	else if (s->flows_at != l.flows || s->pool_at != l.pool || s->held_at != l.held ||
 		 s->books_at != l.books || s->rates_at != l.rates || s->claims_at != l.claims ||
 		 s->use_at != l.use || s->ring_at != l.ring || s->guardian_ring_at != l.guardian_ring ||
-		 s->learn_at != l.learn)
+		 s->learn_at != l.learn || s->assets_at != l.assets)
 		*err = "shared memory has another layout";
 	else
 		return s;

@@ -4,7 +4,7 @@
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
- *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | rule use | ring | guardian ring | learn
+ *   struct shm | flows | pool (history and held bytes) | held | books | rates | claims | rule use | ring | guardian ring | learn | assets
  *
  * Who writes what is said at each part; everything that another process reads while it changes is atomic.
  */
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fwd/common/asset.h"
 #include "fwd/common/event.h"
 #include "fwd/common/island.h"
 #include "fwd/common/learn.h"
@@ -183,7 +184,7 @@ struct shm {
 	uint64_t size;
 	uint64_t epoch; /* a number of this memory's own: no other has it, nor had it before */
 	uint64_t flows_at, pool_at, held_at, books_at, rates_at, claims_at, use_at, ring_at, guardian_ring_at,
-		learn_at; /* offsets from the start of struct shm */
+		learn_at, assets_at; /* offsets from the start of struct shm */
 	struct shm_guardian guardian;
 	struct shm_engine engine;
 	struct shm_suspect suspects[SHM_SUSPECTS];

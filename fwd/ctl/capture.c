@@ -13,6 +13,7 @@
 #define VLAN_TAGS_MAX   8 /* of one frame: more is not a frame anyone sends */
 #define SLL_HEADER      16
 #define SLL2_HEADER     20
+#define MAC_LEN         6
 #define LOOPBACK_HEADER 4
 
 struct capture {
@@ -170,6 +171,7 @@ int capture_next(struct capture *c, struct capture_frame *out, char *err, size_t
 	if (at < 0)
 		return 1;
 	out->ip = data + at;
+	out->mac = c->link == DLT_EN10MB ? data + MAC_LEN : NULL; /* the destination stands first */
 	out->len = h->caplen - (uint32_t)at;
 	if (h->caplen < h->len) {
 		/* A frame of which only the trailer is missing is whole for our purpose. */

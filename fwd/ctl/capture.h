@@ -14,8 +14,9 @@ struct capture_frame {
 	uint32_t number; /* from 1, every frame of the file counted */
 	int64_t ts_us;   /* nanoseconds cut off */
 	const uint8_t *ip;
-	uint32_t len;   /* octets there are from ip on, link-layer padding included */
-	bool truncated; /* the capture kept less than the IP packet */
+	const uint8_t *mac; /* where an Ethernet frame came from, 6 octets; NULL: another link */
+	uint32_t len;       /* octets there are from ip on, link-layer padding included */
+	bool truncated;     /* the capture kept less than the IP packet */
 };
 
 /* Opens path ("-": standard input). NULL with a one-line message in err. */

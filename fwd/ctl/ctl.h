@@ -27,6 +27,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 int cmd_candidate(const struct command *cmd, int argc, char **argv);
+int cmd_assets(const struct command *cmd, int argc, char **argv);
 int cmd_audit(const struct command *cmd, int argc, char **argv);
 int cmd_check(const struct command *cmd, int argc, char **argv);
 int cmd_commit(const struct command *cmd, int argc, char **argv);
@@ -114,6 +115,7 @@ enum {
 	OPT_STATE_DIR,
 	OPT_TICKET,
 	OPT_WRITE,
+	OPT_ZONE,
 };
 
 /*
@@ -130,6 +132,8 @@ bool ctl_number(const char *text, long lo, long hi, long *out);
 /* A duration in the language of policies, or with "m" for minutes. False after having said what is wrong with that option's. */
 bool ctl_duration(const struct command *cmd, const char *option, const char *text, int64_t min_us,
 		  int64_t max_us, int64_t *us);
+/* --since: 2026-11-20T06:00:00Z, 2026-11-20 (UTC), or how long ago: 8h, 3d. Microseconds; false after having said what is wrong. */
+bool ctl_since(const struct command *cmd, const char *text, int64_t *us);
 /*
  * A policy from a YAML file or from an image. model is NULL for an image. Errors are said on standard error (a policy that
  * does not hold: as located errors); status then is what the command returns: EXIT_NO for those, EXIT_UNABLE else.

@@ -10,30 +10,9 @@
 #include "fwd/common/learn.h"
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/learn.h"
-#include "rules/arena.h"
-#include "rules/scalar.h"
 
 #define TIMEOUT_S   60
 #define POLICY_FILE "/etc/otfw/policy.yaml"
-
-/* --since 2026-11-20, 2026-11-20T06:00:00Z, or how long ago: 8h, 3d. */
-static bool since_read(struct learning *l, const char *text, int64_t *us)
-{
-	struct arena *a = arena_new();
-	int64_t ago;
-	bool ok = scalar_time(a, text, us) == NULL;
-
-	if (!ok && scalar_duration(a, text, 1000000, INT64_C(86400000000) * 3650, &ago) == NULL) {
-		*us = ctl_now() - ago;
-		ok = true;
-	}
-	arena_free(a);
-	if (!ok)
-		ctl_error(l->cmd,
-			  "--since %s: a time (2026-11-20T06:00:00Z, 2026-11-20) or how long ago (8h, 3d)",
-			  text);
-	return ok;
-}
 
 static int conduit_of(const struct policy *p, const char *name)
 {
@@ -139,7 +118,7 @@ int learn_propose(const struct command *cmd, int argc, char **argv)
 		case OPT_RUN_DIR: dir = optarg; break;
 		case OPT_CONTROL: control = optarg; break;
 		case OPT_SINCE:
-			if (!since_read(&l, optarg, &since))
+			if (!ctl_since(cmd, optarg, &since))
 				return EXIT_UNABLE;
 			break;
 		default:

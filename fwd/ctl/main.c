@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fwd/ctl/ctl.h"
+#include "rules/arena.h"
 #include "rules/scalar.h"
 #include "rules/schema.h"
 
@@ -38,6 +39,9 @@ const struct command commands[] = {
 	 "account for every packet that the running firewall was given", cmd_ledger},
 	{"rules", "[--json] [--run-dir DIR | --control SOCKET]",
 	 "say what each rule of the running firewall has allowed, and when last", cmd_rules},
+	{"assets",
+	 "[--json] [--zone ZONE] [--since TIME] [--run-dir DIR | --control SOCKET | [--policy POLICY] [--port PROTO=PORT]... FILE...]",
+	 "list who was seen by the running firewall, or in captures", cmd_assets},
 	{"audit",
 	 "(verify [--head DIGEST] [--events FILE] | export [--since TIME]) [--db FILE | --run-dir DIR | --control SOCKET]",
 	 "check the chain of what was changed by whom, or print it", cmd_audit},
@@ -215,6 +219,25 @@ bool ctl_duration(const struct command *cmd, const char *option, const char *tex
 		ctl_usage(cmd, "%s: %s", option, wrong);
 	arena_free(a);
 	return !wrong;
+}
+
+bool ctl_since(const struct command *cmd, const char *text, int64_t *us)
+{
+	struct arena *a = arena_new();
+	int64_t ago;
+	bool ok = scalar_time(a, text, us) == NULL ||
+		  (strlen(text) == 10 && scalar_time(a, arena_print(a, "%sT00:00:00Z", text), us) == NULL);
+
+	if (!ok && scalar_duration(a, text, 1000000, INT64_C(86400000000) * 3650, &ago) == NULL) {
+		*us = ctl_now() - ago;
+		ok = true;
+	}
+	arena_free(a);
+	if (!ok)
+		ctl_error(cmd,
+			  "--since %s: a time (2026-11-20T06:00:00Z, 2026-11-20) or how long ago (8h, 3d)",
+			  text);
+	return ok;
 }
 
 static void usage_all(FILE *out)

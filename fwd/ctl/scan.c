@@ -102,7 +102,10 @@ static void frame(struct scan *s, const struct capture_frame *f, struct verdict_
 		return;
 	}
 	s->truncated += f->truncated;
+	s->verdict->mac = f->mac;
+	s->verdict->mac_id = f->number;
 	verdict_packet(s->verdict, f->ip, f->len, f->number, f->truncated, false, now);
+	s->verdict->mac = NULL;
 }
 
 int scan_run(const struct command *cmd, struct scan *s, const char *path)

@@ -137,6 +137,7 @@ uint32_t flow_add(struct memory *m, const struct flow_key *k, bool source_b, boo
 	f->nheld = 0;
 	f->asked_used = 0;
 	f->last_us = now_us;
+	f->sighted_us[0] = f->sighted_us[1] = INT64_MIN / 2; /* never */
 	f->unknown_till = 0;
 	f->job = 0;
 	memset(f->state, 0, sizeof f->state);

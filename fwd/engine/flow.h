@@ -49,11 +49,12 @@ struct flow {
 	uint16_t flags; /* enum flow_flags */
 	uint16_t nheld;
 	uint32_t syn_seq;
-	uint32_t asked_used;  /* bit i: asked[i] */
-	int64_t last_us;      /* last packet */
-	int64_t unknown_till; /* until then answers to requests never seen are taken */
-	uint64_t job;         /* that was begun under a rule with `unlock` (job.h); 0: none */
-	int64_t job_us;       /* when something of it passed last */
+	uint32_t asked_used;   /* bit i: asked[i] */
+	int64_t last_us;       /* last packet */
+	int64_t unknown_till;  /* until then answers to requests never seen are taken */
+	uint64_t job;          /* that was begun under a rule with `unlock` (job.h); 0: none */
+	int64_t job_us;        /* when something of it passed last */
+	int64_t sighted_us[2]; /* when who sends was last noted (sight.h), as dir */
 	struct route route;
 	struct stream dir[2]; /* 0: from the client, 1: from the server */
 	struct asked asked[FLOW_ASKED];

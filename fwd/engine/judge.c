@@ -4,6 +4,7 @@
 #include "fwd/engine/claim.h"
 #include "fwd/engine/job.h"
 #include "fwd/engine/rewrite.h"
+#include "fwd/engine/sight.h"
 #include "fwd/engine/work.h"
 #include "rules/plan.h"
 
@@ -171,10 +172,12 @@ void work_report_denied(struct work *w, enum reason reason, const struct pdu *pd
 void work_deny(struct work *w, enum reason reason)
 {
 	work_report_denied(w, reason, NULL, NULL);
-	if (work_permissive(w))
+	if (work_permissive(w)) {
+		sight_packet(w);
 		work_accept(w, PLAN_MARK_PASSED);
-	else
+	} else {
 		work_drop(w);
+	}
 }
 
 void work_forbid(struct work *w, enum reason reason)
@@ -193,6 +196,7 @@ bool work_denied(struct work *w, enum reason reason)
 void work_uninspected(struct work *w, enum reason reason)
 {
 	work_report(w, JUDGED_UNINSPECTED, false, reason, NULL, NULL);
+	sight_packet(w);
 	work_accept(w, PLAN_MARK_PASSED);
 }
 
@@ -321,10 +325,14 @@ enum outcome judge_pdu(struct work *w, struct view bytes)
 	struct candidate_now told = {.reason = REASON_NONE};
 	bool known = w->now->mono_us >= w->f->unknown_till;
 
-	if (!candidate_is(w->v))
-		return judge(w, bytes, known, &told);
+	if (!candidate_is(w->v)) {
+		enum outcome o = judge(w, bytes, known, &told);
+		sight_pdu(w, o);
+		return o;
+	}
 	candidate_before(w);
 	enum outcome o = judge(w, bytes, known, &told);
+	sight_pdu(w, o);
 	told.passes = o != OUT_DENY;
 	candidate_pdu(w, bytes, known, &told);
 	return o;

@@ -13,6 +13,7 @@ static struct {
 	struct shm *shm;
 	struct ring *ring;
 	struct learn *learn;
+	struct assets *assets;
 	int64_t learn_second;
 	uint32_t learn_events; /* in it */
 	uint32_t generation;
@@ -25,6 +26,7 @@ void live_open(struct shm *shm)
 	live.shm = shm;
 	live.ring = shm_at(shm, shm->ring_at);
 	live.learn = shm_at(shm, shm->learn_at);
+	live.assets = shm_at(shm, shm->assets_at);
 	live.counting = false;
 	spare_open(shm, live.ring);
 }
@@ -47,6 +49,7 @@ void live_tick(const struct verdict_time *now)
 	live_flush();
 	spare_tick(now->wall_us);
 	learn_tick(live.learn, now->wall_us);
+	asset_tick(live.assets, now->wall_us);
 }
 
 static enum event_type type_of(const struct report *r)

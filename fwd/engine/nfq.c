@@ -153,12 +153,30 @@ static void on_error(const struct nlmsghdr *h)
 	}
 }
 
+/* An Ethernet address of 6 octets, else NULL. */
+static const uint8_t *mac_of(const struct nlattr *hw)
+{
+	const struct nfqnl_msg_packet_hw *h = hw ? mnl_attr_get_payload(hw) : NULL;
+
+	return h && mnl_attr_get_payload_len(hw) >= sizeof *h && ntohs(h->hw_addrlen) == 6 ? h->hw_addr
+											   : NULL;
+}
+
+static void judge(const uint8_t *data, uint32_t len, uint32_t id, bool truncated, bool gso,
+		  const struct nlattr *hw)
+{
+	engine.verdict.mac = mac_of(hw);
+	engine.verdict.mac_id = id;
+	verdict_packet(&engine.verdict, data, len, id, truncated, gso, &engine.now);
+	engine.verdict.mac = NULL; /* the next message comes where this one is */
+}
+
 static void on_packet(const struct nlmsghdr *h)
 {
 	struct shm *shm = engine.verdict.shm;
 	struct shm_engine *me = &shm->engine;
 	const struct nfqnl_msg_packet_hdr *ph = NULL;
-	const struct nlattr *a, *payload = NULL;
+	const struct nlattr *a, *payload = NULL, *hw = NULL;
 	bool truncated = false, gso = false;
 	unsigned n = 0;
 
@@ -172,6 +190,7 @@ static void on_packet(const struct nlmsghdr *h)
 				ph = mnl_attr_get_payload(a);
 			break;
 		case NFQA_PAYLOAD: payload = a; break;
+		case NFQA_HWADDR: hw = a; break;
 		case NFQA_CAP_LEN: truncated = true; break;
 		case NFQA_SKB_INFO:
 			gso = mnl_attr_get_payload_len(a) >= 4 && ntohl(mnl_attr_get_u32(a)) & NFQA_SKB_GSO;
@@ -197,7 +216,7 @@ static void on_packet(const struct nlmsghdr *h)
 	if (released && (int32_t)(id - released) <= 0)
 		verdict_released(&engine.verdict, data, len, id, &engine.now);
 	else
-		verdict_packet(&engine.verdict, data, len, id, truncated, gso, &engine.now);
+		judge(data, len, id, truncated, gso, hw);
 	atomic_store_explicit(&me->busy, 0, memory_order_release);
 }
 

@@ -37,7 +37,9 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 	v->port_hook = NULL;
 	v->port_ctx = NULL;
 	v->candidate = NULL;
+	v->mac = NULL;
 	v->shm = shm;
+	v->assets = shm_at(shm, shm->assets_at);
 	v->sink = *sink;
 	v->pdus = 0;
 	v->rates = (struct rates){.slots = shm_at(shm, shm->rates_at), .n = SHM_RATES};

@@ -82,7 +82,12 @@ struct verdict {
 
 	struct candidate *candidate; /* judged beside it; NULL: none is */
 
+	const uint8_t *
+		mac; /* where packet mac_id came from on its link, 6 octets; NULL: not known. For the inventory */
+	uint32_t mac_id;
+
 	struct shm *shm; /* flow table, pool, held, rates, counters */
+	struct assets *assets;
 	struct verdict_sink sink;
 	struct memory memory;
 	struct rates rates;

@@ -114,6 +114,34 @@ static void run_audit(struct control *c, struct recorder *r, struct client *cl, 
 	client_answer(cl, &j);
 }
 
+static void run_assets(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
+{
+	const json_t *from = json_object_get(request, "from"), *since = json_object_get(request, "since");
+	char zone[ASSET_ZONE_NAME * 4];
+	struct asset_query q = {.from = json_integer_value(from), .since_us = json_integer_value(since)};
+	struct jsonl j;
+
+	(void)c;
+	if ((from && !json_is_integer(from)) || (since && !json_is_integer(since))) {
+		client_refuse(cl, "\"from\" or \"since\" is not a number");
+		return;
+	}
+	if (json_object_get(request, "zone")) {
+		if (!request_text(request, "zone", zone, sizeof(zone))) {
+			client_refuse(cl, "\"zone\" is not the name of a zone");
+			return;
+		}
+		q.zone = zone;
+	}
+	answer_open(&j);
+	jsonl_object(&j, NULL);
+	jsonl_bool(&j, "ok", true);
+	asset_print(&r->assets, image_newest(r), &q, &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	client_answer(cl, &j);
+}
+
 /* What was learned, as a descriptor beside the answer. */
 static void run_learn(struct control *c, struct recorder *r, struct client *cl, const json_t *request)
 {
@@ -145,6 +173,7 @@ const struct control_command control_commands[] = {
 	{"why", run_why},
 	{"learn", run_learn},
 	{"rules", run_rules},
+	{"assets", run_assets},
 	{"audit", run_audit},
 	{"isolate", run_island},
 	{"release", run_island},

@@ -166,3 +166,13 @@ bool db_open(struct db *db, const char *name, const char *const *steps, bool syn
 	db->told = false;
 	return open_once(db, path, steps, sync_full);
 }
+
+bool db_open_memory(struct db *db, const char *const *steps)
+{
+	*db = (struct db){.name = "memory"};
+	if (sqlite3_open(":memory:", &db->sql) == SQLITE_OK && take_steps(db, steps))
+		return true;
+	tell(db, "cannot be opened");
+	db_close(db);
+	return false;
+}

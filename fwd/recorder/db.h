@@ -24,6 +24,8 @@ struct db {
  * False after having said why.
  */
 bool db_open(struct db *db, const char *name, const char *const *steps, bool sync_full, bool anew);
+/* The same in memory, gone with db_close(). */
+bool db_open_memory(struct db *db, const char *const *steps);
 void db_close(struct db *db);
 /* Statements without results. False after having said why (once until it works again). */
 bool db_run(struct db *db, const char *sql);

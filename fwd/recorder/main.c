@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 	tracking_open(&r.tracking);
 	why_open(&r.why);
 	learn_open(&r.learn);
+	asset_open(&r.assets, &r.log);
 	use_open(&r);
 	audit_open(&r);
 	differ_open(&r.differ);
@@ -205,6 +206,7 @@ int main(int argc, char **argv)
 	finish(&r);
 	why_close(&r.why);
 	learn_close(&r.learn);
+	asset_close(&r.assets);
 	modes_close(&r.modes);
 	differ_close(&r.differ);
 	control_close(&control, socket);

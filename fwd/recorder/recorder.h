@@ -16,6 +16,7 @@
 #include "fwd/common/msg.h"
 #include "fwd/common/overlay.h"
 #include "fwd/common/shm.h"
+#include "fwd/recorder/asset.h"
 #include "fwd/recorder/differ.h"
 #include "fwd/recorder/learn.h"
 #include "fwd/recorder/modes.h"
@@ -64,6 +65,7 @@ struct queue {
 	struct reader engine, guardian;
 	struct learn_reader learn;
 	uint64_t differ_to; /* how far the engine's ring had been read when its differences were written */
+	struct asset_reader assets;
 };
 struct image_kept {
 	uint32_t generation;
@@ -181,6 +183,7 @@ struct recorder {
 	struct tracking tracking;
 	struct why why;
 	struct learn_db learn;
+	struct asset_db assets;
 	struct queue queues[QUEUES_MAX];
 	unsigned nqueues;
 	struct mirror_shm *mirror; /* mapped read-only; NULL: none */

@@ -74,6 +74,7 @@ void queue_add(struct recorder *r, uint32_t num, int fd)
 			    .guardian = reader_of(shm_at(shm, shm->guardian_ring_at))};
 	learn_begin(&r->learn, &q->learn, shm_at(shm, shm->learn_at), shm->epoch);
 	q->differ_to = differ_read_to(&r->differ, shm->epoch);
+	asset_begin(&r->assets, &q->assets, shm_at(shm, shm->assets_at), shm->epoch);
 }
 
 void mirror_add_memory(struct recorder *r, int fd)
@@ -247,6 +248,14 @@ static const struct policy *policy_of(void *ctx, uint32_t generation)
 	return image_find(ctx, generation);
 }
 
+/* Zones and hosts of an address: where the policy of that time is no longer known, those of now are as good. */
+static const struct policy *places_of(void *ctx, uint32_t generation)
+{
+	const struct policy *p = image_find(ctx, generation);
+
+	return p ? p : image_newest(ctx);
+}
+
 bool rings_drain(struct recorder *r)
 {
 	struct differ_place places[QUEUES_MAX];
@@ -258,12 +267,15 @@ bool rings_drain(struct recorder *r)
 		any |= reader_drain(r, q->num, &q->engine, "engine", 0, q->differ_to);
 		places[i] = (struct differ_place){.epoch = q->shm->epoch, .tail = q->engine.tail};
 		learn_drain(&r->learn, &q->learn, policy_of, r);
+		if (r->nimages)
+			asset_drain(&r->assets, &q->assets, places_of, r);
 	}
 	if (r->mirror)
 		any |= reader_drain(r, 0, &r->mirror_events, "mirror", 0, 0);
 	audit_settle(r);
 	why_flush(&r->why);
 	learn_flush(&r->learn);
+	asset_flush(&r->assets, clock_us());
 	modes_flush(&r->modes, clock_us());
 	differ_flush(&r->differ, places, r->nqueues, clock_us());
 	return any;

@@ -135,6 +135,25 @@ static void learn_print(const struct recorder *r, struct jsonl *j)
 	jsonl_object_end(j);
 }
 
+static void assets_print(const struct recorder *r, struct jsonl *j)
+{
+	uint64_t overwritten = 0, spared = 0;
+
+	for (unsigned i = 0; i < r->nqueues; i++) {
+		const struct queue *q = &r->queues[i];
+
+		overwritten += q->assets.lost;
+		if (q->assets.assets)
+			spared += load64(&q->assets.assets->spared);
+	}
+	jsonl_object(j, "assets");
+	jsonl_uint(j, "assets-seen", r->assets.rows);
+	jsonl_uint(j, "assets-lost", r->assets.lost + r->assets.unknown);
+	jsonl_uint(j, "assets-spared", spared);
+	jsonl_uint(j, "assets-overwritten", overwritten);
+	jsonl_object_end(j);
+}
+
 void status_print(const struct recorder *r, struct jsonl *j)
 {
 	const struct policy *p = image_newest(r);
@@ -166,6 +185,7 @@ void status_print(const struct recorder *r, struct jsonl *j)
 	tracking_status(r, j);
 	audit_status(r, j);
 	learn_print(r, j);
+	assets_print(r, j);
 	jsonl_object(j, "recorder");
 	jsonl_time(j, "since", r->started_us);
 	jsonl_uint(j, "events", r->events);

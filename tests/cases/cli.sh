@@ -49,7 +49,7 @@ refuses() {
 try 0 version -- --version
 says out "^otfwctl $(cat VERSION)$"
 try 0 help -- help
-for c in init check fmt compile decode replay explain ruleset diff status reload manual; do says out "otfwctl $c "; done
+for c in init check fmt compile decode replay explain ruleset diff status reload assets manual; do says out "otfwctl $c "; done
 try 0 'help of a command' -- help replay
 says out '^usage: otfwctl replay --policy POLICY'
 try 0 '--help of a command' -- replay --help
@@ -291,9 +291,33 @@ try 0 'diff --json' -- diff --json "$tmp/less.yaml" "$policy"
 says out '"change":"allowed"'
 says out '^{"summary":{"allowed":[1-9]'
 
+# ---- assets of captures ----
+try 0 'assets of a capture' -- assets pcaps/modbus/demo.pcap
+says out '^no zone$'
+says out '^  10.10.2.2 .* server of modbus$'
+try 0 'assets with a policy' -- assets --policy "$policy" "$pcap"
+says out '^tank-cell$'
+says out '^  10.10.2.2 .* plc .* server of modbus$'
+try 0 'assets --json' -- assets --json --zone tank-cell --policy "$policy" "$pcap"
+says out '^{"address":"10.10.2.2","name":"plc","zone":"tank-cell","mac":"02:00:00:00:02:02",.*"protocol":"modbus"'
+[ "$(wc -l <"$tmp/out")" -eq 1 ] || { echo "assets --zone: $(cat "$tmp/out")" && bad=1; }
+try 0 'assets, identified' -- assets pcaps/modbus/*.pcap
+says out 'modbus unit 1: vendor Test plant, order PLC-1, version 1.0'
+try 0 'assets since then' -- assets --json --since 2026-11-21T22:00:01Z "$pcap"
+[ "$(wc -l <"$tmp/out")" -eq 3 ] || { echo "assets --since: $(cat "$tmp/out")" && bad=1; }
+try 0 'assets since some years ago' -- assets --json --since 3000d "$pcap"
+[ "$(wc -l <"$tmp/out")" -eq 3 ] || { echo "assets --since: $(cat "$tmp/out")" && bad=1; }
+try 0 'assets: none' -- assets --json --since 2099-01-01 "$pcap"
+[ -s "$tmp/out" ] && echo "assets --since: $(cat "$tmp/out")" && bad=1
+refuses 'assets: a missing file' 'nosuch: No such file' -- assets "$tmp/nosuch"
+refuses 'assets: a wrong time' '--since soon' -- assets --since soon "$pcap"
+refuses 'assets: a socket and a file' 'no --run-dir, no --control' -- assets --run-dir "$tmp" "$pcap"
+refuses 'assets: a policy for nobody' '--policy and --port go with captures' -- assets --policy "$policy"
+
 # ---- status and reload without a daemon ----
 refuses 'status: nobody there' "$tmp/control: No such file or directory" -- status --run-dir "$tmp"
 refuses 'reload: nobody there' "$tmp/control: No such file or directory" -- reload --run-dir "$tmp"
+refuses 'assets: nobody there' "$tmp/control: No such file or directory" -- assets --run-dir "$tmp"
 refuses 'status: a path too long' 'longer than the path of a socket' -- status --control "/$(printf 'x%.0s' $(seq 200))"
 
 # ---- standard output that cannot be written ----
