@@ -110,7 +110,10 @@ malformed 6
 lost() { [ "$(sum_of lines-lost)" -gt "$before" ]; }
 wait_for 5 lost || fail 'a full disk loses lines and does not say so'
 ok "full disk: lines lost and counted: $(sum_of lines-lost), write errors: $(sum_of write-errors)"
+# Room for what comes next: what the recorder still holds of before would fill it again.
 rm -f "$TMP/log/filler"
+: >"$EVENTS"
+sleep 0.5
 : >"$EVENTS"
 p=$(recorder_pid)
 kill -STOP "$p"
