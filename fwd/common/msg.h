@@ -22,9 +22,9 @@
 
 enum msg_type {
 	MSG_NONE,
-	MSG_IMAGE,    /* guardian -> engine, recorder: a sealed memfd with a policy image; generation */
-	MSG_SHM,      /* guardian -> recorder: memfd of a queue's shared memory; arg = queue number */
-	MSG_RELOAD,   /* recorder -> guardian: compile and load the policy file again; arg = request number */
+	MSG_IMAGE,  /* guardian -> engine, recorder: a sealed memfd with a policy image; generation */
+	MSG_SHM,    /* guardian -> recorder: memfd of a queue's shared memory; arg = queue number */
+	MSG_RELOAD, /* recorder -> guardian: compile and load the policy file again; arg = request number; policy: who asks, number 1: also where it takes back a promotion */
 	MSG_RELOADED, /* guardian -> recorder: a request is answered: arg = its number, status 0 or 1, generation; memfd with words for whoever asked */
 	MSG_ISLAND,   /* recorder -> guardian: arg = request number, island; answered by MSG_RELOADED */
 	MSG_ISLANDS, /* guardian -> recorder: memfd with what is isolated and overridden, as islands_print() has it */

@@ -72,22 +72,18 @@ int policy_ask(const struct command *cmd, const struct ask *a, json_t *request, 
 }
 
 int candidate_send(const struct command *cmd, const struct ask *a, const uint8_t *image, size_t size,
-		   const char *source, size_t source_len, const char *path)
+		   const char *source, size_t source_len, const char *name)
 {
 	int fd = pack(image, size, source, source_len);
-	char *whole = realpath(path, NULL);
 
-	if (fd < 0) {
-		free(whole);
-		return ctl_error(cmd, "%s: %s", path, strerror(errno));
-	}
-	/* The name is a help for people: one too long, or not text, is left out. */
-	json_t *name = whole && strlen(whole) < META_NAME ? json_string(whole) : NULL;
+	if (fd < 0)
+		return ctl_error(cmd, "%s: %s", name, strerror(errno));
+	/* One too long, or not text, is left out. */
+	json_t *said = strlen(name) < META_NAME ? json_string(name) : NULL;
 	int status = policy_ask(
-		cmd, a, json_pack("{s:s, s:o}", "cmd", "candidate", "name", name ? name : json_string("")),
+		cmd, a, json_pack("{s:s, s:o}", "cmd", "candidate", "name", said ? said : json_string("")),
 		fd);
 	close(fd);
-	free(whole);
 	return status;
 }
 
@@ -98,14 +94,16 @@ static int load(const struct command *cmd, const struct ask *a, const char *path
 	bool ok = loaded_from(cmd, path, diag, &loaded);
 	int status = loaded.status;
 	size_t source_len = 0;
-	char *source = ok ? source_make(diag, &source_len) : NULL;
+	char *whole = realpath(path, NULL), *source = ok ? source_make(diag, &source_len) : NULL;
 
 	diag_print(diag, stderr, false);
 	diag_free(diag);
 	if (ok && !source)
 		status = ctl_error(cmd, "%s: %s", path, strerror(errno));
 	else if (ok)
-		status = candidate_send(cmd, a, loaded.bytes, loaded.size, source, source_len, path);
+		status = candidate_send(cmd, a, loaded.bytes, loaded.size, source, source_len,
+					whole ? whole : "");
+	free(whole);
 	free(source);
 	loaded_close(&loaded);
 	return status;

@@ -7,13 +7,14 @@
 #include "fwd/common/meta.h"
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/ctl.h"
+#include "fwd/ctl/follow.h"
 
 struct wish {
 	struct ask ask;
 	const char *dir, *control, *reason, *ticket;
 	int64_t confirm_us;
 	long guard; /* -1: none */
-	bool cut;
+	bool cut, leave;
 };
 
 #define COMMON                                                                                               \
@@ -47,6 +48,7 @@ static bool options(const struct command *cmd, int argc, char **argv, const stru
 		case OPT_REASON: w->reason = optarg; break;
 		case OPT_TICKET: w->ticket = optarg; break;
 		case OPT_CUT_SESSIONS: w->cut = true; break;
+		case OPT_LEAVE_FILE: w->leave = true; break;
 		case OPT_GUARD:
 			if (!ctl_number(optarg, 0, 1000000000, &w->guard)) {
 				ctl_usage(cmd, "--guard: %s is not a number from 0 to 1000000000", optarg);
@@ -108,12 +110,16 @@ int cmd_commit(const struct command *cmd, int argc, char **argv)
 
 int cmd_confirm(const struct command *cmd, int argc, char **argv)
 {
-	static const struct option known[] = {COMMON, {0}};
+	static const struct option known[] = {COMMON, {"leave-file", no_argument, NULL, OPT_LEAVE_FILE}, {0}};
 	struct wish w;
 
 	if (!options(cmd, argc, argv, known, &w) || !ctl_arguments(cmd, argc, argv, 0))
 		return EXIT_UNABLE;
-	return wish_ask(cmd, &w, json_pack("{s:s}", "cmd", "confirm"));
+	int status = wish_ask(cmd, &w, json_pack("{s:s}", "cmd", "confirm"));
+	/* It is confirmed: whether the file could follow does not change that. */
+	if (status == EXIT_DONE)
+		follow_promotion(cmd, &w.ask, w.leave);
+	return status;
 }
 
 int cmd_rollback(const struct command *cmd, int argc, char **argv)

@@ -317,11 +317,30 @@ int cmd_status(const struct command *cmd, int argc, char **argv)
 
 int cmd_reload(const struct command *cmd, int argc, char **argv)
 {
+	static const struct option options[] = {{"force", no_argument, NULL, OPT_FORCE},
+						{"json", no_argument, NULL, OPT_JSON},
+						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+						{"control", required_argument, NULL, OPT_CONTROL},
+						{0}};
+	const char *dir = NULL, *control = NULL;
 	struct ask a = {0};
+	bool force = false;
+	int c;
 
-	if (!ask_options(cmd, argc, argv, &a))
+	while ((c = ctl_option(cmd, argc, argv, options)) != -1) {
+		switch (c) {
+		case OPT_FORCE: force = true; break;
+		case OPT_JSON: a.json = true; break;
+		case OPT_RUN_DIR: dir = optarg; break;
+		case OPT_CONTROL: control = optarg; break;
+		default: return EXIT_UNABLE;
+		}
+	}
+	if (!ctl_arguments(cmd, argc, argv, 0) || !ask_path(cmd, dir, control, &a))
 		return EXIT_UNABLE;
-	char *text = ask_text(cmd, &a, "{\"cmd\":\"reload\"}\n", TIMEOUT_LOAD);
+	char *text =
+		ask_text(cmd, &a, force ? "{\"cmd\":\"reload\",\"force\":true}\n" : "{\"cmd\":\"reload\"}\n",
+			 TIMEOUT_LOAD);
 	json_t *answer = text ? ask_answer(cmd, &a, text) : NULL;
 	int status = EXIT_UNABLE;
 	if (answer) {

@@ -92,6 +92,7 @@ enum {
 	OPT_IN_STEP,
 	OPT_ISOLATE,
 	OPT_JSON,
+	OPT_LEAVE_FILE,
 	OPT_LIBEXEC,
 	OPT_MARKDOWN,
 	OPT_OTFWD,
@@ -154,7 +155,10 @@ char *source_make(const struct diag *diag, size_t *size);
 
 /* Reads a whole file. NULL with errno. The text is followed by a 0 that size does not count; free() it. */
 uint8_t *file_read(const char *path, size_t *size);
-/* Writes a file as a whole or not at all: beside it first, then renamed. 0, or -1 with errno. */
+/*
+ * Writes a file as a whole or not at all: beside it first, then renamed. One that is there keeps its mode and owner, and a link stays one to it. 0, or -1
+ * with errno.
+ */
 int file_replace(const char *path, const void *bytes, size_t size);
 /* Wall clock, microseconds. */
 int64_t ctl_now(void);

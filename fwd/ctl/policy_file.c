@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Wherever --policy is taken: a YAML file or a compiled image, told apart by its first octets. */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +53,19 @@ uint8_t *file_read(const char *path, size_t *size)
 	return NULL;
 }
 
+/* So that the new name is there behind a loss of power; where that cannot be had, the old one is. */
+static void sync_directory(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
 int file_replace(const char *path, const void *bytes, size_t size)
 {
 	struct stat st;
@@ -60,29 +75,36 @@ int file_replace(const char *path, const void *bytes, size_t size)
 		bool written = out && fwrite(bytes, 1, size, out) == size;
 		return (out && fclose(out) != 0) || !written ? -1 : 0;
 	}
-	size_t cap = strlen(path) + 8;
-	char *beside = malloc(cap);
-	if (!beside)
+	bool there = lstat(path, &st) == 0;
+	char *real = there ? realpath(path, NULL) : strdup(path), *beside = NULL;
+	if (!real || stat(real, &st) != 0)
+		there = false;
+	if (!real || asprintf(&beside, "%s.XXXXXX", real) < 0) {
+		free(real);
 		return -1;
+	}
 	mode_t mask = umask(0);
 	umask(mask);
-	snprintf(beside, cap, "%s.XXXXXX", path);
 	int fd = mkstemp(beside);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
-	bool ok = f && fchmod(fd, 0666 & ~mask) == 0 && fwrite(bytes, 1, size, f) == size && fflush(f) == 0 &&
-		  fsync(fd) == 0;
+	bool ok = f && (!there || fchown(fd, st.st_uid, st.st_gid) == 0 || geteuid() != 0) &&
+		  fchmod(fd, there ? st.st_mode & 07777 : 0666 & ~mask) == 0 &&
+		  fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fd) == 0;
 	int saved = errno;
 	if (f && fclose(f) != 0 && ok) {
 		saved = errno;
 		ok = false;
 	}
-	if (ok && rename(beside, path) != 0) {
+	if (ok && rename(beside, real) != 0) {
 		saved = errno;
 		ok = false;
 	}
 	if (!ok && fd >= 0)
 		unlink(beside);
+	if (ok)
+		sync_directory(real);
 	free(beside);
+	free(real);
 	errno = saved;
 	return ok ? 0 : -1;
 }

@@ -7,20 +7,23 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "fwd/common/island.h"
 #include "fwd/common/jsonl.h"
+#include "fwd/common/meta.h"
 #include "fwd/ctl/ask.h"
 #include "fwd/ctl/candidate.h"
 #include "fwd/ctl/ctl.h"
+#include "fwd/ctl/follow.h"
 #include "rules/source.h"
 
-#define TIMEOUT_S  10
-#define QUIET_DAYS 7 /* without anything new, before shadow */
-#define WATCH_DAYS 7 /* in shadow without a would-be denial, before enforce */
-#define CONFIRM_US (10 * INT64_C(60000000))
-#define DAY_S      86400.0
-#define CHECKS     8
+#define POLICY_FILE "/etc/otfw/policy.yaml"
+#define TIMEOUT_S   10
+#define QUIET_DAYS  7 /* without anything new, before shadow */
+#define WATCH_DAYS  7 /* in shadow without a would-be denial, before enforce */
+#define CONFIRM_US  (10 * INT64_C(60000000))
+#define DAY_S       86400.0
+#define CHECKS      8
 
 struct check {
 	const char *name;
@@ -264,6 +267,18 @@ static size_t offset_of(const char *text, size_t len, struct pos pos)
 	return at;
 }
 
+/* By its whole path: who confirms it may stand elsewhere. */
+static void add_text(struct diag *to, const char *path, const char *text, size_t len)
+{
+	char *dir = path[0] == '/' ? NULL : getcwd(NULL, 0), *whole = NULL;
+
+	if (dir && asprintf(&whole, "%s/%s", dir, path) < 0)
+		whole = NULL;
+	diag_file(to, whole ? whole : path, text, len);
+	free(whole);
+	free(dir);
+}
+
 /* All texts of the policy, the word of the conduit's mode changed. NULL after having said why. */
 static char *changed_source(const struct command *cmd, const struct promote *p, size_t *size)
 {
@@ -275,7 +290,7 @@ static char *changed_source(const struct command *cmd, const struct promote *p, 
 
 	for (uint32_t i = 0; diag_source(p->diag, i, &path, &text, &len); i++) {
 		if (i != p->at->mode_pos.file) {
-			diag_file(copy, path, text, len);
+			add_text(copy, path, text, len);
 			continue;
 		}
 		size_t at = offset_of(text, len, p->at->mode_pos);
@@ -286,7 +301,7 @@ static char *changed_source(const struct command *cmd, const struct promote *p, 
 				: asprintf(&edited, "%.*s%s%.*s", (int)at, text, mode_name(p->to),
 					   (int)(len - at - strlen(old)), text + at + strlen(old));
 		if (n >= 0) {
-			diag_file(copy, path, edited, (size_t)n);
+			add_text(copy, path, edited, (size_t)n);
 			free(edited);
 			good = true;
 		}
@@ -299,20 +314,36 @@ static char *changed_source(const struct command *cmd, const struct promote *p, 
 	return out;
 }
 
+/* Somebody's candidate. What was committed last is still beside the policy, and is none; nor is what an earlier promotion left. */
+static bool in_the_way(const struct promote *p)
+{
+	const char *beside = json_string_value(json_object_get(p->status, "candidate")),
+		   *proper = json_string_value(json_object_get(p->status, "policy-proper")),
+		   *dir = json_string_value(json_object_get(p->status, "state-dir"));
+
+	return beside && (!proper || strcmp(beside, proper) != 0) && !(dir && promote_left(dir));
+}
+
 static int commit(const struct command *cmd, const struct promote *p)
 {
-	char reason[ISLAND_REASON];
+	char reason[ISLAND_REASON], name[META_NAME];
 	size_t source_len, size;
 	uint8_t *image = NULL;
 	int status = EXIT_UNABLE;
 	char *source = changed_source(cmd, p, &source_len);
 	struct diag *diag = diag_new();
+	promote_name(name, sizeof(name), p->conduit, mode_name(p->to));
 	struct model *m = source ? model_load_text(p->policy, source, source_len, ctl_now(), diag) : NULL;
 
-	if (m && compile_image(m, diag, &image, &size) == 0)
-		status = candidate_send(cmd, &p->ask, image, size, source, source_len, p->policy);
-	else if (source)
-		diag_print(diag, stderr, false);
+	if (!m || compile_image(m, diag, &image, &size) != 0) {
+		if (source)
+			diag_print(diag, stderr, false);
+	} else if (in_the_way(p)) {
+		fprintf(stderr, "a candidate is loaded, which this would replace: otfwctl candidate drop\n");
+		status = EXIT_NO;
+	} else {
+		status = candidate_send(cmd, &p->ask, image, size, source, source_len, name);
+	}
 	if (status == EXIT_DONE) {
 		snprintf(reason, sizeof(reason), "promote %.40s to %s", p->conduit, mode_name(p->to));
 		json_t *what = json_pack("{s:s, s:b, s:I, s:s}", "cmd", "commit", "cut-sessions", p->cut,
@@ -323,7 +354,7 @@ static int commit(const struct command *cmd, const struct promote *p)
 			fprintf(stderr,
 				"the candidate stays loaded: otfwctl candidate diff, candidate drop\n");
 		else if (!p->ask.json)
-			printf("when it is confirmed, write it into the file: %s: mode: %s\n",
+			printf("`otfwctl confirm` keeps it and writes it into the file: %s: mode: %s\n",
 			       diag_where(p->diag, p->at->mode_pos), mode_name(p->to));
 	}
 	model_free(m);
@@ -340,6 +371,11 @@ static int promote(const struct command *cmd, struct promote *p)
 	char hex[2 * POLICY_DIGEST + 1];
 	const char *mode;
 
+	if (!(p->status = request(cmd, p, json_pack("{s:s}", "cmd", "status"))))
+		return EXIT_UNABLE;
+	const char *file = json_string_value(json_object_get(p->status, "policy-file"));
+	if (!p->policy)
+		p->policy = file && *file == '/' ? file : POLICY_FILE;
 	if (!loaded_from(cmd, p->policy, p->diag, &p->loaded)) {
 		diag_print(p->diag, stderr, false);
 		return p->loaded.status;
@@ -353,10 +389,10 @@ static int promote(const struct command *cmd, struct promote *p)
 		fprintf(stderr, "%s: there is no conduit %s that is inspected\n", p->policy, p->conduit);
 		return EXIT_NO;
 	}
-	if (!(p->status = request(cmd, p, json_pack("{s:s}", "cmd", "status"))))
-		return EXIT_UNABLE;
 	digest_print(policy_digest(&p->loaded.policy), hex);
-	const char *running = json_string_value(json_object_get(p->status, "policy"));
+	/* Without what is unlocked and permitted for a while: that stays on top of whatever is in force. */
+	const char *proper = json_string_value(json_object_get(p->status, "policy-proper")),
+		   *running = proper ? proper : json_string_value(json_object_get(p->status, "policy"));
 	if (!running || strcmp(running, hex) != 0) {
 		fprintf(stderr,
 			"%s is not the policy in force: promote changes one word of that and nothing else\n",
@@ -383,11 +419,9 @@ static int promote(const struct command *cmd, struct promote *p)
 				"not promoted: the checklist does not hold (--force --reason TEXT does it all the same)\n");
 		return all ? EXIT_DONE : EXIT_NO;
 	}
-	/* What was committed last is still beside it, and is no other. */
-	const char *beside = json_string_value(json_object_get(p->status, "candidate"));
-	const char *proper = json_string_value(json_object_get(p->status, "policy-proper"));
-	if (beside && (!proper || strcmp(beside, proper) != 0)) {
-		fprintf(stderr, "a candidate is loaded, which this would replace: otfwctl candidate drop\n");
+	if (json_is_object(json_object_get(p->status, "trial"))) {
+		fprintf(stderr, "policy %lld is on trial: confirm it or roll it back first\n",
+			ask_number(json_object_get(p->status, "trial"), "number"));
 		return EXIT_NO;
 	}
 	fflush(stdout);
@@ -416,10 +450,7 @@ int cmd_promote(const struct command *cmd, int argc, char **argv)
 						{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 						{"control", required_argument, NULL, OPT_CONTROL},
 						{0}};
-	struct promote p = {.policy = "/etc/otfw/policy.yaml",
-			    .quiet_days = QUIET_DAYS,
-			    .watch_days = WATCH_DAYS,
-			    .confirm_us = CONFIRM_US};
+	struct promote p = {.quiet_days = QUIET_DAYS, .watch_days = WATCH_DAYS, .confirm_us = CONFIRM_US};
 	const char *dir = NULL, *control = NULL;
 	int c, status = EXIT_UNABLE;
 

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fwd/common/jsonl.h"
 #include "fwd/guardian/candidate.h"
 #include "fwd/guardian/island.h"
 #include "fwd/guardian/store.h"
@@ -436,6 +437,28 @@ static void file_loaded(struct guardian *g)
 		say("the policy of the file cannot be kept in the history: %s", strerror(errno));
 	}
 	file_in_force(g);
+}
+
+bool commit_takes_back(const struct guardian *g, const struct image_mem *file, char *why, size_t cap)
+{
+	const struct commit_work *w = &g->commit;
+	const struct image_mem *now = commit_proper(g);
+	struct policy_conduit was, is;
+
+	if (w->loader_force || now->fd < 0 || (!w->state.confirmed && !w->state.trial))
+		return false;
+	for (unsigned i = 0; policy_conduit_get(&now->policy, i, &was); i++)
+		for (unsigned k = 0; was.lane == LANE_INSPECTED && policy_conduit_get(&file->policy, k, &is);
+		     k++)
+			if (strcmp(was.name, is.name) == 0 && is.lane == LANE_INSPECTED &&
+			    is.mode > was.mode) {
+				snprintf(
+					why, cap,
+					"it would take conduit %.60s from %s back to %s, and policy %u, in force, was committed: `otfwctl reload --force` does it",
+					was.name, mode_name(was.mode), mode_name(is.mode), w->running);
+				return true;
+			}
+	return false;
 }
 
 static void stored(struct guardian *g, int err)

@@ -17,6 +17,11 @@ void commit_reloaded(struct guardian *g, bool good, bool given, const char *word
 bool commit_answers(struct guardian *g, uint32_t request, int words);
 /* Is a policy on trial with a guard? Then the confirmed one is commit.base. */
 bool commit_guards(const struct guardian *g);
+/*
+ * Would a load of the file take a conduit from enforce or shadow back to a mode that lets more pass, where a committed policy is in force, and nobody said that this is
+ * meant? Then it is not to be loaded, for that reason: a file that was not written behind a promotion says nothing about it.
+ */
+bool commit_takes_back(const struct guardian *g, const struct image_mem *file, char *why, size_t cap);
 /* Called each turn; never waits. */
 void commit_step(struct guardian *g);
 /* Milliseconds until commit_step() is useful without the end of a child; -1: no need. */

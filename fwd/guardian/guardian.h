@@ -270,6 +270,7 @@ struct commit_work {
 	bool starting;  /* that was the daemon's start */
 	bool fell_back; /* the start took the file, because what was committed could not be had */
 	uint32_t loader_uid, loader_login; /* who asked for the newest load of the file */
+	bool loader_force;                 /* also where it takes back a promotion */
 	int file_source;
 	uint64_t guard_from, guard_denied; /* of SHM_GUARD_DENIED: when the trial began, since */
 };

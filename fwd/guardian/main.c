@@ -371,6 +371,7 @@ static void on_signals(struct guardian *g)
 	while (read(g->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGHUP) {
 			g->commit.loader_uid = g->commit.loader_login = ISLAND_NOBODY;
+			g->commit.loader_force = false;
 			reload_begin(g, false, 0);
 		} else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
 			g->stop = true;
@@ -406,6 +407,7 @@ static void on_recorder(struct guardian *g)
 		if (m.type == MSG_RELOAD) {
 			g->commit.loader_uid = m.policy.uid;
 			g->commit.loader_login = m.policy.login;
+			g->commit.loader_force = m.policy.number == 1;
 			reload_begin(g, true, m.arg);
 		} else if (m.type == MSG_LEDGER && m.arg)
 			ledger_begin(g, m.arg);

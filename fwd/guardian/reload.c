@@ -462,6 +462,11 @@ static void compiled(struct guardian *g)
 		return;
 	}
 	r->out = -1; /* the image's now */
+	if (!r->initial && !r->given && commit_takes_back(g, &r->next, err, sizeof(err))) {
+		image_drop(&r->next);
+		fail(g, err);
+		return;
+	}
 	lend(g);
 }
 

@@ -33,7 +33,8 @@ static void run_reload(struct control *c, struct recorder *r, struct client *cl,
 {
 	struct msg m = {.type = MSG_RELOAD, .policy = {.uid = cl->uid, .login = cl->login}};
 
-	(void)r, (void)request;
+	(void)r;
+	m.policy.number = json_is_true(json_object_get(request, "force"));
 	client_pass_on(c, cl, &m);
 }
 
