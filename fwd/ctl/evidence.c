@@ -328,7 +328,7 @@ static json_t *gather(const struct command *cmd, const struct options *o)
 {
 	json_t *status = ask_one(cmd, o, "status"), *ledger = status ? ask_one(cmd, o, "ledger") : NULL,
 	       *rules = ledger ? ask_rules(cmd, &o->ask) : NULL, *chain = rules ? chain_json(cmd, o) : NULL,
-	       *e = NULL;
+	       *assets = chain ? evidence_assets_json(cmd, &o->ask) : NULL, *e = NULL;
 	struct utsname u = {.nodename = ""};
 	char when[32];
 	time_t now = time(NULL);
@@ -337,7 +337,7 @@ static json_t *gather(const struct command *cmd, const struct options *o)
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	uname(&u);
-	if (chain) {
+	if (assets) {
 		json_t *zones = json_deep_copy(json_object_get(status, "zones")),
 		       *conduits = json_deep_copy(json_object_get(status, "conduits")),
 		       *list = json_incref(json_object_get(rules, "rules")),
@@ -359,6 +359,7 @@ static json_t *gather(const struct command *cmd, const struct options *o)
 		json_object_set(e, "ledger", ledger);
 		json_object_set_new(e, "prooftests", prooftests(o));
 		json_object_set_new(e, "history", evidence_history_json(cmd, &o->ask, status));
+		json_object_set(e, "assets", assets);
 		json_object_set(e, "audit", chain);
 		/* Where there is one: a candidate, a commit on trial. */
 		static const char *const more[] = {"candidate", "candidate-since", "candidate-differences",
@@ -372,6 +373,7 @@ static json_t *gather(const struct command *cmd, const struct options *o)
 	json_decref(ledger);
 	json_decref(rules);
 	json_decref(chain);
+	json_decref(assets);
 	return e;
 }
 

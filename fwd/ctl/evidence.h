@@ -7,6 +7,7 @@
  *   evidence_history.c its section of the policies that were in force
  *   evidence_style.c   how it looks
  *   evidence_draw.c    its pictures
+ *   evidence_assets.c  who was seen
  *   evidence_tables.c  what does not depend on the plant: failure modes with their tests, clauses of standards
  */
 #ifndef OTFW_FWD_CTL_EVIDENCE_H
@@ -34,6 +35,11 @@ json_t *evidence_history_json(const struct command *cmd, const struct ask *a, co
 void evidence_history(FILE *f, const json_t *e);
 /* What came of a record of the audit chain: its detail, and how much became allowed and denied. */
 void evidence_outcome(FILE *f, const json_t *record);
+
+/* evidence_assets.c */
+/* "known", "total", "lost", "assets"; NULL after having said why nobody could be asked. */
+json_t *evidence_assets_json(const struct command *cmd, const struct ask *a);
+void evidence_assets(FILE *f, const json_t *e);
 
 /* evidence_draw.c */
 void evidence_matrix(FILE *f, const json_t *e);

@@ -220,7 +220,7 @@ static void top(FILE *f, const json_t *e)
 	tiles(f, e);
 	notes(f, e);
 	fputs("<nav aria-label=\"Sections\"><ol><li><a href=\"#matrix\">Conduits</a></li><li><a href=\"#rules\">Rules</a></li>"
-	      "<li><a href=\"#failure\">Zones and failure modes</a></li><li><a href=\"#ledger\">Ledger</a></li><li><a href=\"#prooftests\">Proof tests</a></li>"
+	      "<li><a href=\"#failure\">Zones and failure modes</a></li><li><a href=\"#assets\">Assets</a></li><li><a href=\"#ledger\">Ledger</a></li><li><a href=\"#prooftests\">Proof tests</a></li>"
 	      "<li><a href=\"#history\">Policies and their changes</a></li>"
 	      "<li><a href=\"#audit\">Audit chain</a></li><li><a href=\"#clauses\">Clauses of standards</a></li><li><a href=\"#policy\">The policy</a></li></ol></nav></header>\n<main>\n",
 	      f);
@@ -600,6 +600,7 @@ void evidence_page(FILE *f, const json_t *e)
 	conduits(f, e);
 	rules(f, e);
 	zones(f, e);
+	evidence_assets(f, e);
 	ledger(f, e);
 	prooftests(f, e);
 	evidence_history(f, e);

@@ -66,6 +66,15 @@ has good 'data-l="State">rolled back: not confirmed in time'
 has good 'data-l="State">rolled back by its guard'
 has good 'data-l="State">in force, confirmed'
 has good 'CIP-010-4'
+has good '4, 2 of them not named in the policy, 1 silent for the last 30 days'
+has good '<th scope="row">10.40.11.7</th><td class="" data-l="Zone">filling-line</td><td class="" data-l="Name">filler-plc</td><td class="" data-l="Is">server of modbus</td>'
+has good 'modbus unit 1: vendor &lt;img src=x onerror=alert(1)&gt;, version V2.0 (was V1.7), serial AAAA'
+has good '; modbus unit 4: vendor Pumps &amp; Co</td>'
+has good 'client of tcp port 4444, client of modbus</td>'
+has good '02:00:5e:10:00:ff <span class="soft">(of 2 addresses)</span>'
+hasnt good '<img'
+has good 'A.5.9'
+has good 'SR 7.8'
 has good '2 become allowed, 1 become denied, 0 other changes'
 for v in conforms 'compliant' 'certified'; do hasnt good "$v"; done
 python3 - "$tmp/good/evidence.json" "$digest" <<'P' || wrong 'the JSON'
@@ -82,7 +91,10 @@ assert [(h["number"], h["state"], h["running"], h["from"], h["login"]) for h in 
 assert e["history"]["known"] is True and e["history"]["running"] == 9 and e["history"]["policies"][2]["digest"] == sys.argv[2]
 assert e["audit"]["last"][1]["becomes-denied"] == 1 and "diff" not in e["audit"]["last"][1]
 assert {(c["standard"], c["clause"]): c["section"] for c in e["clauses"]}[("ISO/IEC 27001:2022, Annex A", "A.8.32")] == "history"
-assert len(e["clauses"]) == 13 and all(c["does-not-show"] for c in e["clauses"])
+assert [a["address"] for a in e["assets"]["assets"]] == ["10.40.1.4", "10.40.1.30", "10.40.11.7", "fd40:0:0:1:aaaa:bbbb:cccc:dddd"], e["assets"]
+assert e["assets"]["known"] is True and e["assets"]["total"] == 4
+assert [c["section"] for c in e["clauses"] if c["clause"] == "A.5.9"] == ["assets"]
+assert len(e["clauses"]) == 14 and all(c["does-not-show"] for c in e["clauses"])
 P
 # Failures, and nothing hidden.
 evidence broken 1 broken
@@ -90,6 +102,7 @@ has broken 'The chain is broken:'
 has broken 'record 3 is missing'
 has broken 'The ledger does not balance:'
 has broken 'Zone packaging is overridden: not inspected'
+has broken 'the inventory cannot be read'
 has broken '1 more are damaged on the disk'
 hasnt broken 'Faster &lt;capper&gt;'
 has broken 'batch &lt;runs&gt; out'

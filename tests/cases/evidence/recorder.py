@@ -63,13 +63,26 @@ for n, r in enumerate([("begin", None, None, False, None, None, "the audit chain
 if broken:
     del records[2]
 audit = {"ok": True, "records": records, "read": True, "next": None, "kept": True, "n": 6, "head": d.hex(), "waiting": 0, "lost": 0, "untold": 0}
-answers = {"status": status, "ledger": ledger, "rules": {"ok": True, "rules-known": True, "rules": rules, "rules-total": len(rules), "next": None}, "audit": audit}
+def role(role, protocol, port=502):
+    return {"role": role, "protocol": protocol, "transport": "tcp", "port": port, "first": T - 9000000, "last": T}
+def says(kind, value, unit=None, before=None):
+    return {"protocol": "modbus", "unit": unit, "kind": kind, "value": value, "changes": 1 if before else 0, "before": before, "first": T - 9000000, "since": T - 90000, "last": T}
+def seen(address, name, zone, mac, shared, last, roles, idents=()):
+    return {"address": address, "name": name, "zone": zone, "mac": mac, "mac-addresses": shared, "first": T - 9000000, "last": last, "roles": roles, "identification": list(idents)}
+# As the recorder gives them: by the time they were first seen.
+assets = [seen("10.40.11.7", "filler-plc", "filling-line", "02:00:5e:10:00:01", 1, T, [role("server", "modbus")],
+               [says("version", "V2.0", 1, "V1.7"), says("vendor", "<img src=x onerror=alert(1)>", 1), says("serial", "A" * 64, 1), says("vendor", "Pumps & Co", 4)]),
+          seen("10.40.1.30", None, "control-room", "02:00:5e:10:00:ff", 2, T - 86400 * 90, [role("client", None, 4444), role("client", "modbus")]),
+          seen("10.40.1.4", "hmi-1", "control-room", "02:00:5e:10:00:ff", 2, T, [role("client", "modbus")]),
+          seen("fd40:0:0:1:aaaa:bbbb:cccc:dddd", None, "filling-line", None, 0, T, [role("server", None, 4840)])]
+answers = {"assets": {"ok": True, "assets-known": not broken, "assets-total": 4, "assets-lost": 0, "assets": [] if broken else assets, "next": None},
+           "status": status, "ledger": ledger, "rules": {"ok": True, "rules-known": True, "rules": rules, "rules-total": len(rules), "next": None}, "audit": audit}
 s = socket.socket(socket.AF_UNIX)
 s.bind(path + ".new")
 s.listen(4)
 os.rename(path + ".new", path)
 s.settimeout(20)
-for _ in range(4):
+for _ in range(5):
     c, _ = s.accept()
     c.settimeout(5)
     asked = json.loads(c.recv(4096))
