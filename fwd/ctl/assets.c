@@ -226,6 +226,8 @@ static void station_text(const json_t *list, const json_t *of, FILE *f)
 	fputs(proto ? proto : "?", f);
 	if (json_is_integer(json_object_get(of, "unit")))
 		fprintf(f, " unit %lld", ask_number(of, "unit"));
+	if (str(of, "station"))
+		fprintf(f, " (%s)", str(of, "station"));
 	fputc(':', f);
 	for (unsigned kind = 0; kind < IDENT_COUNT; kind++)
 		json_array_foreach(list, i, d)

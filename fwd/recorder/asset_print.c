@@ -41,17 +41,20 @@ static void print_blob(struct jsonl *j, const char *key, sqlite3_stmt *q, int co
 		jsonl_strn(j, key, sqlite3_column_blob(q, column), (size_t)sqlite3_column_bytes(q, column));
 }
 
-static void print_idents(struct asset_db *a, sqlite3_stmt *q, int64_t id, struct jsonl *j)
+static void print_idents(struct asset_db *a, sqlite3_stmt *q, int64_t id, const struct policy *p,
+			 const uint8_t ip[16], struct jsonl *j)
 {
 	jsonl_array(j, "identification");
 	sqlite3_bind_int64(q, 1, id);
 	while (db_step(&a->db, q) == SQLITE_ROW) {
 		jsonl_object(j, NULL);
 		jsonl_str(j, "protocol", (const char *)sqlite3_column_text(q, 0));
-		if (sqlite3_column_int64(q, 1) == ASSET_NO_UNIT)
+		int64_t unit = sqlite3_column_int64(q, 1);
+		if (unit == ASSET_NO_UNIT)
 			jsonl_null(j, "unit");
 		else
-			jsonl_int(j, "unit", sqlite3_column_int64(q, 1));
+			jsonl_int(j, "unit", unit);
+		jsonl_str(j, "station", p && unit != ASSET_NO_UNIT ? policy_host_name(p, ip, unit) : NULL);
 		jsonl_str(j, "kind", (const char *)sqlite3_column_text(q, 2));
 		print_blob(j, "value", q, 3);
 		jsonl_int(j, "changes", sqlite3_column_int64(q, 5));
@@ -91,7 +94,7 @@ static void print_one(struct asset_db *a, const struct asking *q, const struct p
 	jsonl_time(j, "first", sqlite3_column_int64(q->assets, 5));
 	jsonl_time(j, "last", sqlite3_column_int64(q->assets, 6));
 	print_roles(a, q->roles, sqlite3_column_int64(q->assets, 0), j);
-	print_idents(a, q->idents, sqlite3_column_int64(q->assets, 0), j);
+	print_idents(a, q->idents, sqlite3_column_int64(q->assets, 0), p, ip, j);
 	jsonl_object_end(j);
 }
 

@@ -29,15 +29,18 @@ static void role_text(const struct asset_news *n, char *buf, size_t cap)
 static void detail(const struct asset_news *n, char *buf, size_t cap)
 {
 	const char *name = n->p ? policy_host_name(n->p, n->s->address, -1) : NULL;
-	char addr[ADDRESS_TEXT], role[96], unit[24] = "";
+	char addr[ADDRESS_TEXT], role[96], unit[96] = "";
 	int at = snprintf(buf, cap, "%s%s", n->change[0] == 'n' ? "new asset " : "asset ",
 			  address_print(n->s->address, addr));
 
 	if (name)
 		at += snprintf(buf + at, cap - (size_t)at, " (%.100s)", name);
 	at += snprintf(buf + at, cap - (size_t)at, " in zone %.64s: ", n->zone);
+	const char *station =
+		n->p && n->s->has_unit ? policy_host_name(n->p, n->s->address, n->s->unit) : NULL;
 	if (n->s->has_unit)
-		snprintf(unit, sizeof(unit), " of unit %u", n->s->unit);
+		snprintf(unit, sizeof(unit), " of unit %u%s%.64s%s", n->s->unit, station ? " (" : "",
+			 station ? station : "", station ? ")" : "");
 	role_text(n, role, sizeof(role));
 	if (strcmp(n->change, "identification") == 0)
 		snprintf(buf + at, cap - (size_t)at, "its %s%s by %s is \"%s\" now, it was \"%s\"",

@@ -14,6 +14,7 @@ zones:
 hosts:
   hmi: 10.10.1.2
   plc: 10.10.2.2
+  pump: {at: plc, unit: 1}
 conduits:
   - name: control
     from: [control-room]
@@ -117,8 +118,8 @@ same 'events' '2 new' "$(grep '"event":"asset"' "$EVENTS" | grep -c '"change":"n
 same 'the event says' 'new asset 10.10.2.2 (plc) in zone cell: server of modbus' "$(grep '"event":"asset"' "$EVENTS" | grep -o 'new asset 10.10.2.2[^"]*')"
 identified() { asset $PLC | grep -q '"kind":"version","value":"V1.7"'; }
 wait_for 5 identified || fail "no identification: $(asset $PLC)"
-same 'what the device said, without what drives a terminal' '*"unit":1,"kind":"vendor","value":"Acme .\[31mControls"*' "$(asset $PLC)"
-same 'for people' "*cell*$PLC*plc*server of modbus*from $device_mac*modbus unit 1: vendor Acme*" "$(assets)"
+same 'what the device said, without what drives a terminal' '*"unit":1,"station":"pump","kind":"vendor","value":"Acme .\[31mControls"*' "$(asset $PLC)"
+same 'for people' "*cell*$PLC*plc*server of modbus*from $device_mac*modbus unit 1 (pump): vendor Acme*" "$(assets)"
 same '--zone' 1 "$(assets --json --zone cell | wc -l)"
 same '--since' '0 2' "$(assets --json --since 2099-01-01 | wc -l) $(assets --json --since 1h | wc -l)"
 
@@ -126,7 +127,7 @@ same '--since' '0 2' "$(assets --json --since 2099-01-01 | wc -l) $(assets --jso
 kill -HUP "$DEVICE"
 same 'another firmware answers' '17 *' "$(ask_device "$HMI" $POLL $IDENTIFY)"
 e=$(MARK=0; event '"change":"identification"' 5) || fail "no event of a change: $(asset $PLC)"
-same 'the change is an event' 'asset 10.10.2.2 (plc) in zone cell: its version of unit 1 by modbus is \\"V2.0\\" now, it was \\"V1.7\\"' "$(field "$e" detail)"
+same 'the change is an event' 'asset 10.10.2.2 (plc) in zone cell: its version of unit 1 (pump) by modbus is \\"V2.0\\" now, it was \\"V1.7\\"' "$(field "$e" detail)"
 
 # ---- started anew ----
 kill -KILL "$(recorder_pid)"

@@ -67,6 +67,12 @@ events_mark
 expect hmi 'read holding 100 1' reset
 denied 'it' address
 expect hmi 'read holding 6 1' 'ok 6'
+mac_of() { ip -n "$1" -o link show eth0 | sed -n 's/.*link\/ether \([0-9a-f:]*\).*/\1/p'; }
+asset() { "$B/otfwctl" assets --json --run-dir "$RUN" | grep "\"address\":\"$1\""; }
+seen() { asset 10.20.0.18 && asset fd20::12; }
+wait_for 5 seen || fail "who spoke is no asset: $("$B/otfwctl" assets --run-dir "$RUN")"
+same 'assets: the server, by its own MAC' "*\"mac\":\"$(mac_of "$S")\"*\"role\":\"server\",\"protocol\":\"modbus\"*" "$(asset 10.20.0.18)"
+same 'assets: the IPv6 client, by its own MAC' "*\"mac\":\"$(mac_of "$C")\"*\"role\":\"client\",\"protocol\":\"modbus\"*" "$(asset fd20::12)"
 before=$(queued)
 same 'P4: safety lane between the ports: answers to 200' 200 "$(udp_ask "$C" 10.20.0.34 10.20.0.50 30010 200)"
 same 'P4: counted in the lane, both ways' 400 "$(counted 'safety-out sis-peer')"
