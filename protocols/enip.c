@@ -510,6 +510,7 @@ const struct proto proto_enip = {
 	.spaces = enip_spaces,
 	.args = enip_args,
 	.options = enip_options,
+	.job_of = FN_RANGE | FN_ARG(ARG_ROUTE),
 	.frame = enip_frame,
 	.decode = enip_decode,
 };

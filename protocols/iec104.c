@@ -380,6 +380,7 @@ const struct proto proto_iec104 = {
 	.spaces = iec104_spaces,
 	.args = iec104_args,
 	.options = iec104_options,
+	.job_of = FN_ARG(I104_ARG_FILE) | FN_ARG(I104_ARG_NOF),
 	.frame = iec104_frame,
 	.decode = iec104_decode,
 };

@@ -169,7 +169,7 @@ enum fn_flags {
 				has it beside the functions of its points */
 	/* A job of several requests. A rule with `unlock` that is locked again lets a job that was begun go on to its end, and no new one begin. */
 	FN_BEGINS = 1 << 6,    /* begins one */
-	FN_CONTINUES = 1 << 7, /* belongs to one that was begun */
+	FN_CONTINUES = 1 << 7, /* belongs to one that was begun; with FN_RANGE: in spaces that have `job` */
 	FN_ENDS = 1 << 8,      /* so does this, and is its end */
 	FN_STOPS = 1 << 9,  /* starts, stops or restarts a device or what runs on it: no `permit` allows it */
 	FN_NAMED = 1 << 10, /* skips a safeguard: points of a profile do not imply it, a rule must name it */
@@ -193,6 +193,7 @@ struct vocab_space {
 	uint32_t min, max; /* zero-based addresses */
 	uint8_t bits;      /* an address holds so many bits (coil 1, register 16) */
 	bool writable;
+	bool job; /* what FN_CONTINUES functions do here may belong to a job */
 	uint32_t
 		modicon_first; /* the written number of address 0 in `addressing: modicon`, 5-digit form; 0: none */
 	uint32_t modicon_last;
@@ -237,6 +238,8 @@ struct proto {
 	const struct vocab_space *spaces;
 	const struct vocab_arg *args;       /* may be NULL */
 	const struct vocab_option *options; /* may be NULL */
+	/* What tells a job from another of the same rule and station: FN_RANGE (the first address), FN_ARG; 0: nothing. */
+	uint32_t job_of;
 
 	/* Looks at len octets at a PDU boundary, TCP only. Never reads past len, never needs more than .header. */
 	struct frame (*frame)(const uint8_t *data, uint32_t len, bool from_server);

@@ -242,7 +242,8 @@ const struct vocab_space s7_spaces[] = {
 	 .max = S7_BLOCK_NUMBER_MAX,
 	 .bits = 8,
 	 .writable = true,
-	 .doc = "blocks by number; their type is an argument, block-type"},
+	 .doc = "blocks by number; their type is an argument, block-type",
+	 .job = true},
 	{0},
 };
 

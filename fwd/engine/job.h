@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Jobs of several requests under a rule with `unlock`: a block download that was begun while the rule was unlocked goes on when it is locked again, to
- * its end, or until nothing of it came for JOB_SILENT_US; no new one begins. One job a flow, known by its rule's name, so that it outlives the policy image.
- * The vocabularies say which functions begin, continue and end one (FN_BEGINS, FN_CONTINUES, FN_ENDS).
+ * Jobs of several requests under a rule with `unlock`: a download that was begun while the rule was unlocked goes on when it is locked again, to
+ * its end, or until nothing of it came for JOB_SILENT_US; no new one begins. One job a flow, known by its rule's name, so that it outlives the policy image,
+ * by the station and by what the protocol tells its jobs apart by (struct proto.job_of: a file's number).
+ * The vocabularies say which functions begin, continue and end one (FN_BEGINS, FN_CONTINUES, FN_ENDS). Where none ends one, silence does.
  */
 #ifndef OTFW_FWD_ENGINE_JOB_H
 #define OTFW_FWD_ENGINE_JOB_H
