@@ -10,27 +10,6 @@
 
 #include "rules/sets.h"
 
-/* Every port but those that are inspected: 1..501, 503..65535. */
-static void print_other_ports(struct arena *a, uint8_t transport, FILE *out)
-{
-	struct intervals all = {0}, taken = {0};
-
-	for (unsigned i = 0; proto_get(i); i++) {
-		const struct proto *p = proto_get(i);
-
-		for (size_t j = 0; p->transports & transport && j < PROTO_PORTS_MAX && p->ports[j]; j++)
-			set_add(a, &taken, p->ports[j], p->ports[j]);
-	}
-	set_normalise(&taken);
-	set_add(a, &all, 1, 65535);
-	all = set_subtract(a, &all, &taken);
-	fputc('[', out);
-	for (size_t i = 0; i < all.n; i++)
-		fprintf(out, all.v[i].lo == all.v[i].hi ? "%s%lld" : "%s%lld..%lld", i ? ", " : "",
-			(long long)all.v[i].lo, (long long)all.v[i].hi);
-	fputc(']', out);
-}
-
 /* The networks an interface of a router stands in: what zones could be made of. */
 static void print_networks(struct arena *a, const char *interface, FILE *out)
 {
@@ -99,13 +78,14 @@ int init_policy(bool bridge, const char *interface1, const char *interface2, FIL
 		"# First policy for otfw as a %s %s and %s.\n"
 		"# It passes and records everything. Then, one conduit at a time: name zones and hosts, write\n"
 		"# rules, and go from learn through shadow to enforce.\n"
+		"# Of IP it knows TCP, UDP and ICMP: others (IGMP, OSPF, VRRP, GRE, ESP) no conduit lets through.\n"
 		"\n"
 		"version: 1\n"
 		"site: {name: New site, timezone: UTC}\n",
 		bridge ? "transparent bridge between" : "router between", interface1, interface2);
 	if (bridge)
 		fputs("bridge: {ethertypes: any}\n", out);
-	fputs("\nzones:\n  plant: {networks: [0.0.0.0/0, 2000::/3, fc00::/7, fe80::/10], failure: open, deadline: 20ms}\n",
+	fputs("\nzones:\n  plant: {networks: [0.0.0.0/0, 2000::/3, fc00::/7, fe80::/10, ff00::/8], failure: open, deadline: 20ms}\n",
 	      out);
 	if (bridge) {
 		fputs("\n# Next: instead of one zone, one for each side, with the networks that are found there.\n"
@@ -121,12 +101,8 @@ int init_policy(bool bridge, const char *interface1, const char *interface2, FIL
 	      out);
 	for (unsigned i = 0; proto_get(i); i++)
 		fprintf(out, "%s%s", i ? ", " : "", proto_get(i)->name);
-	fputs("]\n    mode: learn\n    allow:\n      - {id: other-tcp, clients: any, servers: any, tcp: ",
-	      out);
-	print_other_ports(a, TRANSPORT_TCP, out);
-	fputs("}\n      - {id: other-udp, clients: any, servers: any, udp: ", out);
-	print_other_ports(a, TRANSPORT_UDP, out);
-	fputs("}\n      - {id: ping, clients: any, servers: any, icmp: any}\n", out);
+	/* No rule: learning takes every port of TCP and UDP, and ICMP, and what a rule leaves to the kernel nobody would see. */
+	fputs("]\n    mode: learn\n", out);
 	arena_free(a);
 	return ferror(out) ? -1 : 0;
 }

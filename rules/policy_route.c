@@ -119,6 +119,16 @@ static bool is_rest(const struct route *r)
 	return r->lane == LANE_INSPECTED && r->proto < 0;
 }
 
+/* Where anything goes in either direction: does it come from the server? That is the end with the lower port, and who answers an echo. */
+static bool looks_answered(const struct tuple *t)
+{
+	switch (t->ipproto) {
+	case 1: return t->dport == 0 || t->dport == 14 || t->dport == 16 || t->dport == 18;
+	case 58: return t->dport == 129;
+	default: return t->sport < t->dport;
+	}
+}
+
 void policy_route(const struct policy *p, const struct tuple *t, bool both, struct route *out)
 {
 	const struct image *m = p->image;
@@ -137,9 +147,9 @@ void policy_route(const struct policy *p, const struct tuple *t, bool both, stru
 	if (both) {
 		struct route back = *out;
 		back.lane = LANE_NONE;
-		/* Who is the server where anything goes: who is so by a rule or a protocol, else the end with the lower port. */
+		/* Who is the server where anything goes: who is so by a rule or a protocol, else by the looks of it. */
 		if (route_one(m, dst, src, proto | t->sport, &back) &&
-		    (!found || !is_rest(&back) || t->sport < t->dport)) {
+		    (!found || !is_rest(&back) || looks_answered(t))) {
 			back.from_server = true;
 			*out = back;
 			return;

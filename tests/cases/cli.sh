@@ -274,6 +274,9 @@ for how in --routed --bridge; do
 	try 0 "what init $how writes is a policy" -- check "$tmp/init.yaml"
 	try 0 "what init $how writes cuts nothing" -- replay --json --policy "$tmp/init.yaml" "$pcap"
 	says out '"mode":"learn"'
+	# What the kernel decides by itself, nobody learns.
+	try 0 "what init $how writes has no rule" -- ruleset --policy "$tmp/init.yaml"
+	! grep -q 'comment "otfw kernel ' "$tmp/out" || { echo "init $how: its ruleset has a kernel lane: $(grep -m 1 'comment "otfw kernel ' "$tmp/out")" && bad=1; }
 	[ "$(grep -c '"passed":false' "$tmp/out")" -eq 0 ] || { echo "init $how: something did not pass: $(grep -m 1 '"passed":false' "$tmp/out")" && bad=1; }
 done
 refuses 'init without a way' 'either --routed or --bridge' -- init eth0 eth1
