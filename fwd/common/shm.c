@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fwd/common/shm.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 #define LINE 64u /* parts start on a cache line, so that two writers never share one */
@@ -76,10 +77,9 @@ size_t shm_size(void)
 	return layout().end;
 }
 
-void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure)
+static void lay_out(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum failure failure)
 {
 	struct layout l = layout();
-	struct shm *s = mem;
 
 	s->version = SHM_VERSION;
 	if (getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch) || s->epoch == 0)
@@ -101,8 +101,39 @@ void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure 
 	s->guardian.failure = (uint8_t)failure;
 	atomic_store(&s->engine.current_flow, UINT32_MAX);
 	atomic_store(&s->before.slot, UINT32_MAX);
-	/* Last: memory without it has not been laid out. */
+}
+
+/* Last: memory without it has not been laid out. */
+static void laid_out(struct shm *s)
+{
+	atomic_signal_fence(memory_order_seq_cst);
 	s->magic = SHM_MAGIC;
+}
+
+void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure)
+{
+	lay_out(mem, queue_num, queue_index, failure);
+	laid_out(mem);
+}
+
+void shm_renew(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum failure failure)
+{
+	/* The flow that an engine was killed in is put back by the next one, whoever starts it; that it died in of itself, given up. */
+	struct shm_before before = s->before;
+	uint32_t suspect = atomic_load(&s->guardian.suspect_flow);
+	struct layout l = layout();
+	char *at = (char *)s;
+
+	s->magic = 0; /* cut off in here, it is not used again */
+	atomic_signal_fence(memory_order_seq_cst);
+	memset(s, 0, sizeof(*s));
+	memset(at + l.held, 0, l.rates - l.held);
+	/* Generations begin anew, and with them whose rule a number is. */
+	memset(at + l.use, 0, l.end - l.use);
+	lay_out(s, queue_num, queue_index, failure);
+	s->before = before;
+	atomic_store(&s->guardian.suspect_flow, suspect);
+	laid_out(s);
 }
 
 struct shm *shm_open_mem(void *mem, size_t size, const char **err)

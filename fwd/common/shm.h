@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The memory an engine, the guardian and the recorder share: one memfd per queue, made by the guardian, fixed size. It
+ * The memory an engine, the guardian and the recorder share: one file in memory per queue, made by the guardian, fixed size. It
  * outlives the engine, so that a new one goes on with every session. The layout is said once here; a change of it changes
  * SHM_VERSION.
  *
@@ -201,6 +201,11 @@ const char *shm_counter_name(unsigned i);
 size_t shm_size(void);
 /* Lays out fresh zeroed memory, with an epoch at random. */
 void shm_init(void *mem, uint16_t queue_num, uint16_t queue_index, enum failure failure);
+/*
+ * Memory that shm_init() laid out for an earlier guardian, and that nobody uses any more: what is known of flows, rates and claims stays, everything
+ * else is as shm_init() leaves it.
+ */
+void shm_renew(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum failure failure);
 /* Checks magic, version, size. NULL with a message in err. */
 struct shm *shm_open_mem(void *mem, size_t size, const char **err);
 

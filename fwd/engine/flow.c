@@ -208,6 +208,21 @@ bool flow_expired(const struct flow *f, int64_t now_us)
 	return idle > FLOW_IDLE_US;
 }
 
+/*
+ * Does what it says of itself hold together? Cut off in the middle of a change, or written by an engine gone bad, it could lead out of the
+ * memory.
+ */
+static bool sound_stream(const struct stream *s)
+{
+	if (s->state > STREAM_LOST || s->nchunks > HISTORY_CHUNKS || s->kept > s->off ||
+	    s->part > PROTO_PDU_MAX || s->need > PROTO_PDU_MAX || (s->need > 0 && s->part >= s->need))
+		return false;
+	if (s->nchunks == 0)
+		return s->kept <= RING_SIZE;
+	return (s->off - s->kept) / CHUNK_SIZE >= s->first_chunk &&
+	       (s->off - 1) / CHUNK_SIZE - s->first_chunk < s->nchunks;
+}
+
 void flow_recover(struct memory *m, int64_t now_us)
 {
 	struct pool_head *h = m->head;
@@ -222,10 +237,10 @@ void flow_recover(struct memory *m, int64_t now_us)
 		}
 		f->nheld = 0;
 		f->dir[0].held = f->dir[1].held = SHM_HELD_NONE;
-		bool sound = true;
+		bool sound = sound_stream(&f->dir[0]) && sound_stream(&f->dir[1]);
 		for (unsigned d = 0; d < 2; d++) {
 			struct stream *s = &f->dir[d];
-			unsigned n = s->nchunks <= HISTORY_CHUNKS && sound ? s->nchunks : 0, i = 0;
+			unsigned n = sound ? s->nchunks : 0, i = 0;
 			while (i < n && chunk_claim(m, s->chunk[(s->first_chunk + i) % HISTORY_CHUNKS]))
 				i++;
 			if (i < s->nchunks) {
@@ -246,6 +261,17 @@ void flow_recover(struct memory *m, int64_t now_us)
 			flow_clear(m, slot);
 			f->flags |= FLOW_DEAD;
 		}
+	}
+}
+
+void flow_unroute(const struct memory *m)
+{
+	for (uint32_t slot = 0; slot < m->head->fresh; slot++) {
+		struct flow *f = flow_at(m, slot);
+
+		f->generation = 0;
+		for (unsigned i = 0; i < FLOW_ASKED; i++)
+			f->asked[i].rule = POLICY_NO_RULE;
 	}
 }
 

@@ -108,9 +108,12 @@ void flow_tuple(const struct flow *f, struct tuple *out);
 
 /*
  * Takes over what an earlier engine left: every used slot is filed again under its hash, the chunks it has are claimed. One
- * that contradicts another is given up: dead, so that the next packet is denied. Of an open zone's flows nobody knows what the guardian let go meanwhile.
+ * that contradicts itself or another is given up: dead, so that the next packet is denied. Of an open zone's flows nobody knows what the guardian let go meanwhile.
  */
 void flow_recover(struct memory *m, int64_t now_us);
+
+/* All are to be routed anew: of which policy their routes are, and the rules of what was asked, is not known. */
+void flow_unroute(const struct memory *m);
 
 /* ---- requests that wait for answers ---- */
 

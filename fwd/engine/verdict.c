@@ -48,6 +48,9 @@ void verdict_init(struct verdict *v, struct shm *shm, const struct verdict_sink 
 		atomic_store_explicit(&v->memory.held[i].state, 0, memory_order_relaxed);
 	before_restore(&v->memory);
 	flow_recover(&v->memory, now_us);
+	/* None of this guardian's engines has judged: its generations are not those of the memory that it took over. */
+	if (atomic_load(&shm->engine.generation) == 0)
+		flow_unroute(&v->memory);
 	end_change(v);
 }
 

@@ -285,12 +285,14 @@ struct guardian {
 	bool best_effort;  /* start also where a promise cannot be kept, and say so */
 	uint16_t queue_base;
 
-	bool ipv6;      /* this kernel has it */
-	int log_fd;     /* the recorder's; -1: none */
-	int run_fd;     /* the run directory */
-	int records_fd; /* "recorder" in the state directory, the recorder's own; -1: none */
-	int track_fd;   /* /proc/net/nf_conntrack, for the recorder; -1: none */
-	int null_fd;    /* /dev/null */
+	bool ipv6;           /* this kernel has it */
+	int log_fd;          /* the recorder's; -1: none */
+	int run_fd;          /* the run directory */
+	int keep_fd;         /* where memory is kept over a restart; -1: nowhere */
+	uint64_t keep_build; /* which builds understand it */
+	int records_fd;      /* "recorder" in the state directory, the recorder's own; -1: none */
+	int track_fd;        /* /proc/net/nf_conntrack, for the recorder; -1: none */
+	int null_fd;         /* /dev/null */
 	uid_t recorder_uid;
 	gid_t recorder_gid;
 	int proc_queue; /* /proc/net/netfilter/nfnetlink_queue */
@@ -323,6 +325,16 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An EVENT_STATE in a queue's guardian ring, and the same on standard error. */
 void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* keep.c */
+/* Once the run directory is there: where memory is kept over a restart, or nowhere (keep_fd -1), with the reason said. */
+void keep_open(struct guardian *g);
+/* Kept memory for a closed queue, mapped, *fd its file: of before, or new and all zero. NULL: there is none for it. */
+struct shm *keep_memory(const struct guardian *g, const struct queue *q, int *fd);
+/* Takes away what no queue has, once all are open. */
+void keep_tidy(const struct guardian *g);
+/* Takes everything away. 0 or -1, said. */
+int keep_remove(struct guardian *g);
 
 /* queue.c */
 /* Binds and configures queue num. 0, or -1 with the reason said. */

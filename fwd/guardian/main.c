@@ -95,7 +95,7 @@ void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 static const char usage[] =
 	"usage: otfwd [--policy FILE] [--backend auto|nft|iptables] [--queue-base N] [--run-dir DIR]\n"
 	"             [--state-dir DIR] [--events FILE|-] [--bridge] [--best-effort] [--libexec DIR]\n"
-	"       otfwd --remove [--backend auto|nft|iptables] [--bridge]\n";
+	"       otfwd --remove [--backend auto|nft|iptables] [--bridge] [--run-dir DIR]\n";
 
 enum option_id {
 	OPT_POLICY = 256,
@@ -277,6 +277,7 @@ static int open_files(struct guardian *g)
 		return -1;
 	if (run_directory(g) < 0)
 		return -1;
+	keep_open(g);
 	g->log_fd = strcmp(g->events, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10)
 		    : *g->events ? open(g->events, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)
 				 : -1;
@@ -605,6 +606,7 @@ int main(int argc, char **argv)
 		.backend_auto = true,
 		.log_fd = -1,
 		.run_fd = -1,
+		.keep_fd = -1,
 		.records_fd = -1,
 		.track_fd = -1,
 		.proc_queue = -1,
@@ -644,8 +646,8 @@ int main(int argc, char **argv)
 	child_reserve_fds();
 	if (what == 1) {
 		choose_backend(&g);
-		int rules = kernel_remove(&g), opened = opening_remove(&g);
-		return rules == 0 && opened == 0 ? 0 : 1;
+		int rules = kernel_remove(&g), opened = opening_remove(&g), kept = keep_remove(&g);
+		return rules == 0 && opened == 0 && kept == 0 ? 0 : 1;
 	}
 	find_libexec(&g);
 	if (watch_lock(&g) < 0)
@@ -656,6 +658,7 @@ int main(int argc, char **argv)
 	}
 	rc = start(&g);
 	if (rc == 0) {
+		keep_tidy(&g);
 		caps_limit();
 		notify("READY=1");
 		while (!g.stop)

@@ -208,10 +208,18 @@ static int configure(const struct guardian *g, struct queue *q)
 	return 0;
 }
 
-static int make_memory(struct queue *q, uint16_t index)
+static int make_memory(const struct guardian *g, struct queue *q, uint16_t index)
 {
 	size_t size = shm_size();
 
+	q->shm = keep_memory(g, q, &q->shm_fd);
+	if (q->shm) {
+		if (q->shm->magic)
+			shm_renew(q->shm, q->num, index, q->failure);
+		else
+			shm_init(q->shm, q->num, index, q->failure);
+		return 0;
+	}
 	q->shm_fd = memfd_create("otfw-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (q->shm_fd < 0 || ftruncate(q->shm_fd, (off_t)size) < 0 ||
 	    fcntl(q->shm_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
@@ -234,7 +242,7 @@ int queue_open(struct guardian *g, struct queue *q)
 	struct proc_row row;
 
 	q->sock = q->shm_fd = -1;
-	if (make_memory(q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q, g->best_effort) < 0 ||
+	if (make_memory(g, q, (uint16_t)(q - g->queues)) < 0 || bind_socket(q, g->best_effort) < 0 ||
 	    configure(g, q) < 0)
 		return -1;
 	setsockopt(q->sock, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));

@@ -96,7 +96,9 @@ down() {
 		ip netns del "$n" 2>/dev/null
 	done
 	exec 2>&3 3>&-
-	[ -n "${TMP:-}" ] && [ -z "${KEEP:-}" ] && rm -rf "$TMP"
+	[ -n "${TMP:-}" ] && [ -z "${KEEP:-}" ] || return
+	[ -z "${IN_MEMORY:-}" ] || umount -l "$TMP" 2>/dev/null
+	rm -rf "$TMP"
 }
 trap down EXIT
 trap 'exit 1' INT TERM HUP
@@ -136,9 +138,10 @@ bg() {
 	PIDS+=($!)
 }
 
-# A folder of our own that the recorder, which is not root, can enter.
+# A folder of our own that the recorder, which is not root, can enter. IN_MEMORY=1: in a memory file system, as the run directory usually is.
 workspace() {
 	TMP=$(mktemp -d /tmp/otfw-netns.XXXXXX)
+	[ -z "${IN_MEMORY:-}" ] || mount -t tmpfs -o size=1g otfw-test "$TMP" 2>/dev/null || skip 'a tmpfs cannot be mounted here'
 	chmod 755 "$TMP"
 }
 plant_up() {

@@ -4,6 +4,7 @@
 # reaches the server (a client does nothing but send them), sessions go on with the next engine, none of them lost, and nothing leaves
 # uninspected. A PDU that crashes engines again and again ends in quarantine: between those ends nothing new passes, all else goes on.
 # P4 beside it: of a safety lane not one packet is lost or queued meanwhile.
+IN_MEMORY=1
 . "$(dirname "$0")/promise.inc"
 need_python 'import socket' sockets
 REPS=${CLOSED_REPS:-10}

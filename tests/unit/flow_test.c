@@ -172,6 +172,116 @@ static void successor_claims_chunks(void **state)
 	assert_int_equal(POOL_CHUNKS - m->head->nchunks_free, used - before);
 }
 
+/*
+ * A stream that contradicts itself would lead out of the history, or out of the place where a PDU is put together: its flow is given up, and its chunks
+ * are nobody's. Each row spoils one thing of a stream with chunks; the last one spoils nothing.
+ */
+static void successor_mistrusts(void **state)
+{
+	static uint8_t bulk[100000];
+	static const struct {
+		const char *what;
+		struct stream spoil; /* added */
+		bool ring;           /* of a stream without chunks */
+	} rows[] = {
+		{"state", {.state = 7}, false},
+		{"more kept than ever came", {.kept = 1000000}, false},
+		{"kept before its first chunk", {.first_chunk = 1}, false},
+		{"next behind its last chunk", {.off = 40000}, false},
+		{"chunks that do not reach", {.nchunks = UINT16_MAX}, false},
+		{"chunks without number", {.nchunks = HISTORY_CHUNKS}, false},
+		{"the last octet of all", {.off = UINT64_MAX - 100000}, false},
+		{"part", {.part = PROTO_PDU_MAX + 1}, false},
+		{"need", {.need = PROTO_PDU_MAX + 1}, false},
+		{"a part of all", {.part = 12, .need = 12}, false},
+		{"more kept than the ring has", {.kept = 1}, true},
+		{"nothing", {0}, false},
+		{"nothing of the ring", {0}, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct memory *m = &b->v->memory;
+		struct tuple t = tuple_of((uint32_t)i);
+		struct flow_key k;
+		bool s = flow_key(&k, &t), nothing = strncmp(rows[i].what, "nothing", 7) == 0;
+		uint32_t slot = flow_add(m, &k, s, false, 0), before = m->head->nchunks_free;
+		struct flow *f = flow_at(m, slot);
+		struct stream *st = &f->dir[1];
+		const struct stream *x = &rows[i].spoil;
+		struct history h = {m, slot, 1};
+		stream_start(&h, st, 0, true);
+		for (uint32_t at = 0; rows[i].ring && at < 2000; at += 500) {
+			st->acked = st->next;
+			stream_forward(&h, st, bulk, 500);
+		}
+		if (!rows[i].ring)
+			stream_forward(&h, st, bulk, sizeof bulk);
+		assert_int_equal(st->nchunks == 0, rows[i].ring);
+		st->state = (uint8_t)(st->state + x->state);
+		st->kept += x->kept;
+		st->first_chunk += x->first_chunk;
+		st->off += x->off;
+		st->nchunks = (uint16_t)(st->nchunks + x->nchunks);
+		st->part += x->part;
+		st->need += x->need;
+		bench_attach(b);
+		f = flow_at(m, slot);
+		if (nothing == !!(f->flags & FLOW_DEAD))
+			fail_msg("%s: %s", rows[i].what, nothing ? "given up" : "not given up");
+		if (!nothing)
+			assert_int_equal(m->head->nchunks_free, before);
+		flow_remove(m, slot);
+		assert_int_equal(m->head->nchunks_free, before);
+	}
+}
+
+/* Over a restart of the guardian where PDUs begin is known, and nothing of the policy: it may be another one. */
+static void outlives_the_guardian(void **state)
+{
+	struct flow_key k;
+	struct tuple t = tuple_of(1);
+	bool s = flow_key(&k, &t);
+	uint32_t slot = flow_add(&b->v->memory, &k, s, false, 0);
+	struct flow *f = flow_at(&b->v->memory, slot);
+	struct history h = {&b->v->memory, slot, 0};
+
+	(void)state;
+	stream_start(&h, &f->dir[0], 100, true);
+	stream_forward(&h, &f->dir[0], (const uint8_t *)"0123456789", 10);
+	f->dir[0].part = 10;
+	f->dir[0].need = 25;
+	f->generation = 4;
+	f->asked[3] = (struct asked){.id = 9, .rule = 2};
+	f->asked_used = 1u << 3;
+	/* The next engine of the same guardian: its generations are still what they were. */
+	atomic_store(&b->shm->engine.generation, 4);
+	bench_attach(b);
+	assert_int_equal(f->generation, 4);
+	assert_int_equal(f->asked[3].rule, 2);
+	shm_renew(b->shm, 1, 0, FAILURE_CLOSED);
+	bench_attach(b);
+	assert_int_equal(flow_find(&b->v->memory, &k), slot);
+	assert_int_equal(f->flags & FLOW_DEAD, 0);
+	assert_int_equal(f->dir[0].next, 110);
+	assert_int_equal(f->dir[0].part, 10);
+	assert_int_equal(f->dir[0].need, 25);
+	assert_int_equal(f->generation, 0);
+	assert_int_equal(f->asked[3].id, 9);
+	assert_int_equal(f->asked[3].rule, POLICY_NO_RULE);
+	/* Killed together with its guardian in the middle of a change: put back, for the packet went with the queue. */
+	f->generation = 1;
+	before_keep(&b->v->memory, slot, &(struct change){.octets = 4, .end = 114});
+	stream_forward(&h, &f->dir[0], (const uint8_t *)"abcd", 4);
+	f->dir[0].part = 14;
+	shm_renew(b->shm, 1, 0, FAILURE_CLOSED);
+	bench_attach(b);
+	assert_int_equal(f->flags & FLOW_DEAD, 0);
+	assert_int_equal(f->dir[0].next, 110);
+	assert_int_equal(f->dir[0].part, 10);
+	assert_int_equal(f->generation, 0);
+}
+
 /* Deaths are counted by client, server and the server's port; the third within a minute bars what is new between them. */
 static void suspects(void **state)
 {
@@ -312,6 +422,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fills_and_empties, up, down),
 		cmocka_unit_test_setup_teardown(successor, up, down),
 		cmocka_unit_test_setup_teardown(successor_claims_chunks, up, down),
+		cmocka_unit_test_setup_teardown(successor_mistrusts, up, down),
+		cmocka_unit_test_setup_teardown(outlives_the_guardian, up, down),
 		cmocka_unit_test_setup_teardown(suspects, up, down),
 		cmocka_unit_test_setup_teardown(suspects_far_apart, up, down),
 		cmocka_unit_test(expiry),

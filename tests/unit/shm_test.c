@@ -73,6 +73,64 @@ static void init_says_whose_queue_it_is(void **state)
 	munmap(s, shm_size());
 }
 
+static bool same_octets(const unsigned char *p, size_t n, unsigned char octet)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != octet)
+			return false;
+	return true;
+}
+
+/* What an earlier guardian left: flows, pool, rates and claims as they are, all else as new, with an epoch of its own. */
+static void renewed(void **state)
+{
+	const char *err = NULL;
+	unsigned char *mem = fresh(), *new = fresh();
+	struct shm *s = (struct shm *)(void *)mem, *n = (struct shm *)(void *)new;
+	uint64_t epoch = s->epoch;
+
+	(void)state;
+	memset(mem + sizeof(struct shm), 0xa5, shm_size() - sizeof(struct shm));
+	memset(&s->guardian, 0xa5, sizeof(s->guardian));
+	memset(s->suspects, 0xa5, sizeof(s->suspects));
+	memset(&s->openings, 0xa5, sizeof(s->openings));
+	memset(s->counters, 0xa5, sizeof(s->counters));
+	atomic_store(&s->engine.generation, 9);
+	atomic_store(&s->engine.busy, 1);
+	atomic_store(&s->guardian.suspect_flow, 0);
+	shm_renew(s, 7, 2, FAILURE_OPEN);
+	assert_ptr_equal(shm_open_mem(mem, shm_size(), &err), s);
+	assert_int_not_equal(s->epoch, epoch);
+	n->epoch = s->epoch;
+	assert_memory_equal(s, n, sizeof(*s));
+	assert_true(same_octets(mem + s->flows_at, s->held_at - s->flows_at, 0xa5));
+	assert_true(same_octets(mem + s->held_at, s->rates_at - s->held_at, 0));
+	assert_true(same_octets(mem + s->rates_at, s->use_at - s->rates_at, 0xa5));
+	assert_true(same_octets(mem + s->use_at, shm_size() - s->use_at, 0));
+	munmap(mem, shm_size());
+	munmap(new, shm_size());
+}
+
+/* An engine was killed in the middle of a flow, or had died of itself in one: it is for the next engine to see to. */
+static void renewed_in_a_flow(void **state)
+{
+	struct shm *s = fresh();
+
+	(void)state;
+	s->before.end = 99;
+	s->before.flow[5] = 0x1234;
+	atomic_store(&s->before.slot, 17);
+	atomic_store(&s->engine.current_flow, 17);
+	atomic_store(&s->guardian.suspect_flow, 5);
+	shm_renew(s, 7, 2, FAILURE_CLOSED);
+	assert_int_equal(atomic_load(&s->before.slot), 17);
+	assert_int_equal(s->before.end, 99);
+	assert_int_equal(s->before.flow[5], 0x1234);
+	assert_int_equal(atomic_load(&s->engine.current_flow), UINT32_MAX);
+	assert_int_equal(atomic_load(&s->guardian.suspect_flow), 5);
+	munmap(s, shm_size());
+}
+
 static void adding_counts(void **state)
 {
 	const char *err;
@@ -118,17 +176,13 @@ static void refuses(void **state)
 
 #define FIELD(f) offsetof(struct shm, f), 1, 0
 static struct bad bads[] = {
-	{"refuses_other_magic", FIELD(magic)},
-	{"refuses_other_version", FIELD(version)},
-	{"refuses_other_size", FIELD(size)},
-	{"refuses_moved_flows", FIELD(flows_at)},
-	{"refuses_moved_pool", FIELD(pool_at)},
-	{"refuses_moved_held", FIELD(held_at)},
-	{"refuses_moved_rates", FIELD(rates_at)},
-	{"refuses_moved_ring", FIELD(ring_at)},
-	{"refuses_moved_guardian_ring", FIELD(guardian_ring_at)},
-	{"refuses_short_mapping", 0, 0, 1},
-	{"refuses_mapping_without_header", 0, 0, 0},
+	{"refuses_other_magic", FIELD(magic)},    {"refuses_other_version", FIELD(version)},
+	{"refuses_other_size", FIELD(size)},      {"refuses_moved_flows", FIELD(flows_at)},
+	{"refuses_moved_pool", FIELD(pool_at)},   {"refuses_moved_held", FIELD(held_at)},
+	{"refuses_moved_rates", FIELD(rates_at)}, {"refuses_moved_claims", FIELD(claims_at)},
+	{"refuses_moved_use", FIELD(use_at)},     {"refuses_moved_learn", FIELD(learn_at)},
+	{"refuses_moved_ring", FIELD(ring_at)},   {"refuses_moved_guardian_ring", FIELD(guardian_ring_at)},
+	{"refuses_short_mapping", 0, 0, 1},       {"refuses_mapping_without_header", 0, 0, 0},
 };
 
 int main(void)
@@ -138,6 +192,8 @@ int main(void)
 		cmocka_unit_test(fits_the_memory_budget),
 		cmocka_unit_test(parts_are_aligned),
 		cmocka_unit_test(init_says_whose_queue_it_is),
+		cmocka_unit_test(renewed),
+		cmocka_unit_test(renewed_in_a_flow),
 		cmocka_unit_test(adding_counts),
 		cmocka_unit_test(every_counter_has_a_name_of_its_own),
 	};

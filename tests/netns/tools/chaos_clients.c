@@ -11,7 +11,6 @@
  *                     "NAME ANSWERS LOST WRONG" of each poller, "attack TRIED ANSWERED", "safety SENT LOST DISORDER", joined by ", ",
  *                     and "busy NAME" first where one does not come to rest
  *   resume
- *   cease, attack     the attackers end the sessions that they have, and rest until told
  *   advance N         waits until each poller over TCP has N more answers: "ok", or "stuck NAME" after ADVANCE_S
  *
  * LOST are sessions, with time and reason in LOG. A session is given up after PATIENCE_S without an answer. ANSWERED: attacks to which the
@@ -48,7 +47,7 @@
 #define PRIORITY   10
 #define READ_LEN   12
 
-static _Atomic bool resting, no_attacks;
+static _Atomic bool resting;
 static FILE *log_file;
 static struct in_addr hmi, attacker_at, closed_plc, open_plc, safety_a, safety_b;
 static uint16_t safety_port;
@@ -97,9 +96,9 @@ static uint32_t random_of(struct account *a, uint32_t n)
 	return (uint32_t)(a->random >> 20) % n;
 }
 
-static void rest(struct account *a, const _Atomic bool *also)
+static void rest(struct account *a)
 {
-	while (atomic_load(&resting) || (also && atomic_load(also))) {
+	while (atomic_load(&resting)) {
 		atomic_store(&a->at_rest, true);
 		usleep(1000);
 	}
@@ -227,7 +226,7 @@ static void *poller(void *arg)
 	int fd = -1;
 
 	for (;;) {
-		rest(a, NULL);
+		rest(a);
 		if (fd < 0 && (fd = dial(hmi, a->to, a->udp, PATIENCE_S * 1000)) < 0) {
 			tell(a, strerror(errno));
 			usleep(100000);
@@ -379,7 +378,7 @@ static void *attacker(void *arg)
 	struct account *a = arg;
 
 	for (;;) {
-		rest(a, &no_attacks);
+		rest(a);
 		attack_once(a);
 		usleep(2000 + random_of(a, 8000));
 	}
@@ -424,7 +423,7 @@ static void *safety_run(void *arg)
 				safety_take(fd, &last);
 				usleep(1000);
 			}
-			rest(a, NULL);
+			rest(a);
 		}
 		sent++;
 		atomic_store(&safe_sent, sent);
@@ -447,14 +446,6 @@ static struct account *restless(void)
 		if (!atomic_load(&attackers[i].at_rest))
 			return &attackers[i];
 	return atomic_load(&safety.at_rest) ? NULL : &safety;
-}
-
-static bool anybody_attacks(void)
-{
-	for (int i = 0; i < ATTACKERS; i++)
-		if (!atomic_load(&attackers[i].at_rest))
-			return true;
-	return false;
 }
 
 static bool anybody_rests(void)
@@ -548,14 +539,6 @@ int main(int argc, char **argv)
 			atomic_store(&resting, false);
 			while (anybody_rests())
 				usleep(500);
-			puts("ok");
-		} else if (strcmp(line, "cease\n") == 0) {
-			atomic_store(&no_attacks, true);
-			while (anybody_attacks())
-				usleep(500);
-			puts("ok");
-		} else if (strcmp(line, "attack\n") == 0) {
-			atomic_store(&no_attacks, false);
 			puts("ok");
 		} else if (sscanf(line, "advance %lu", &n) == 1) {
 			advance(n);
