@@ -33,6 +33,7 @@
 	32 /* nlmsghdr, nfgenmsg and the packet header attribute, which is the first: the id is in it */
 #define HEAD_ID       24 /* where the id stands in them */
 #define MESSAGE_SPACE 256
+#define READINGS      4 /* of a queue's row, some microseconds each */
 
 struct proc_row {
 	bool found;
@@ -278,18 +279,38 @@ static void book(_Atomic uint32_t *counter, uint32_t n)
 }
 
 /*
+ * How many packets ever left the queue by a verdict. Each takes an id as it comes; those that the socket refused took one and do not wait. One that is
+ * just coming has its id a moment before it waits, and would seem to have left: the least of some readings is right.
+ */
+static bool read_decided(const struct guardian *g, const struct queue *q, uint32_t *n)
+{
+	for (int i = 0; i < READINGS; i++) {
+		struct proc_row row;
+
+		if (!read_row(g, q->num, &row))
+			return false;
+		uint32_t m = row.id - row.refused - row.waiting;
+		if (i == 0 || (int32_t)(m - *n) < 0)
+			*n = m;
+	}
+	return true;
+}
+
+/*
  * A verdict for one packet that a dead engine had. True when the packet was still there: the engine may have died between giving
- * its verdict and noting so. Each packet takes an id as it comes; those that the socket refused took one and do not wait.
+ * its verdict and noting so, and what the watch has released is booked as such.
  */
 static bool settle_one(struct guardian *g, struct queue *q, uint32_t id, bool accept)
 {
-	struct proc_row before, after;
+	uint32_t released = atomic_load(&q->shm->guardian.released_upto), before, after;
+	struct proc_row row;
 
-	if (!read_row(g, q->num, &before) || before.waiting == 0)
+	if (released && (int32_t)(id - released) <= 0)
+		return false;
+	if (!read_row(g, q->num, &row) || row.waiting == 0 || !read_decided(g, q, &before))
 		return false;
 	queue_verdict(q, id, accept);
-	return read_row(g, q->num, &after) &&
-	       (after.id - before.id) - (after.refused - before.refused) != after.waiting - before.waiting;
+	return read_decided(g, q, &after) && after != before;
 }
 
 void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself)
@@ -331,7 +352,7 @@ void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 	struct shm_held *held = shm_at(s, s->held_at);
 	bool open = q->failure == FAILURE_OPEN;
 	struct proc_row before, row;
-	uint32_t settled = 0, upto = 0;
+	uint32_t settled = 0, upto = 0, decided, then;
 	bool known;
 
 	queue_deny_suspect(g, q, crashed);
@@ -360,12 +381,10 @@ void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 			break;
 		default: known = false; /* an error answer lies in front: packets behind it are unread */
 		}
-		if (known && read_row(g, q->num, &row) && row.waiting > 0) {
-			unsigned left = row.waiting;
-
+		if (known && read_row(g, q->num, &row) && row.waiting > 0 && read_decided(g, q, &decided)) {
 			send_verdict(q->sock, q->num, upto, open, true);
-			if (read_row(g, q->num, &row) && row.waiting < left)
-				settled += left - row.waiting;
+			if (read_decided(g, q, &then))
+				settled += then - decided;
 		}
 	}
 	if (settled)
