@@ -102,6 +102,17 @@ pid_t child_spawn(const struct child_start *s, int *pidfd)
 	return pid;
 }
 
+pid_t child_fork(const struct guardian *g)
+{
+	pid_t pid = _Fork(); /* as child_spawn() */
+
+	for (unsigned i = 0; pid == 0 && i < g->nqueues; i++) {
+		close(g->queues[i].sock);
+		close(g->queues[i].shm_fd);
+	}
+	return pid;
+}
+
 bool child_reap(pid_t pid, int *status)
 {
 	pid_t r;

@@ -381,6 +381,11 @@ struct child_start {
 };
 /* pid, or -1 with errno. *pidfd is open. */
 pid_t child_spawn(const struct child_start *s, int *pidfd);
+/*
+ * One that runs on in this program: 0 in it. It may outlive the guardian, writing to a slow disk; a queue lives as long as somebody holds it, with packets that
+ * wait for nobody, so it holds none.
+ */
+pid_t child_fork(const struct guardian *g);
 /* Reaps; true when it had ended, status as of waitpid. */
 bool child_reap(pid_t pid, int *status);
 /* Runs to its end, bounded by seconds. Exit status, or -1 with errno. words: memfd for its standard error, -1: ours. */

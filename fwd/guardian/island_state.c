@@ -114,7 +114,7 @@ void island_save_start(struct guardian *g)
 		w->saved = w->want; /* --best-effort: said at start */
 		return;
 	}
-	w->save_pid = _Fork(); /* not fork(): see child_spawn() */
+	w->save_pid = child_fork(g);
 	if (w->save_pid == 0)
 		save_child(w->dir, len);
 	w->save_pidfd = w->save_pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, w->save_pid, 0);

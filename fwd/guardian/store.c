@@ -210,7 +210,7 @@ bool store_start(struct guardian *g, struct store_job *j, const struct store_lis
 		errno = ENOENT;
 		return false;
 	}
-	j->pid = _Fork(); /* not fork(): see child_spawn() */
+	j->pid = child_fork(g);
 	if (j->pid == 0)
 		write_child(g->island.dir, l);
 	return started(j);
@@ -239,7 +239,7 @@ bool store_fetch(struct guardian *g, struct store_job *j, const char *prefix)
 		errno = ENOENT;
 		return false;
 	}
-	j->pid = _Fork();
+	j->pid = child_fork(g);
 	if (j->pid == 0)
 		read_child(g->island.dir, prefix, j->fetched);
 	return started(j);
