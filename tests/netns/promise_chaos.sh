@@ -35,6 +35,7 @@ SETTLED=4          # rounds until every process has grown to its size
 OWN_KB=256         # tolerance above that of a process's own memory
 CACHE_KB=4096      # of the recorder's: its databases fill their page caches, of 2 MiB each at most
 CLIENTS_FD=2       # descriptors of the recorder's: clients whose session is just ending
+LOADED_FD=4        # and of the guardian's: images and texts of policies, of which what happened last decides how many it has
 MAPPED_KB=1024     # and mapped: the heap grows by steps; a mapping of the shared memory that is left over is a hundred times that
 FLOOD_RATE=20000   # packets a second
 CUT_MS=100         # DESIGN section 8
@@ -75,9 +76,9 @@ memory() {
 }
 # flat FILE: is any process's later sample above its role's greatest of the first rounds? Says which.
 flat() {
-	awk -v settled=$SETTLED -v own=$OWN_KB -v mapped=$MAPPED_KB -v cache=$CACHE_KB -v clients=$CLIENTS_FD '
-		{ r = $2 == "recorder"
-		  for (i = 4; i <= 6; i++) { limit = i == 6 ? r * clients : (i == 5 ? mapped : own) + r * cache; k = $2 i
+	awk -v settled=$SETTLED -v own=$OWN_KB -v mapped=$MAPPED_KB -v cache=$CACHE_KB -v clients=$CLIENTS_FD -v loaded=$LOADED_FD '
+		{ r = $2 == "recorder"; g = $2 == "guardian"
+		  for (i = 4; i <= 6; i++) { limit = i == 6 ? r * clients + g * loaded : (i == 5 ? mapped : own) + r * cache; k = $2 i
 			if ($1 <= settled) { if ($i > most[k]) most[k] = $i }
 			else if ($i > most[k] + limit) { printf "%s (pid %s), round %s: %s %s, at first at most %s\n", $2, $3, $1, $i, i == 4 ? "kB of its own" : i == 5 ? "kB mapped" : "descriptors", most[k]; bad = 1 } } }
 		END { exit bad }' "$1"
