@@ -77,14 +77,14 @@ enforces() { [ "$(mode)" = '"mode":"enforce"' ]; }
 watches() { [ "$(mode)" = '"mode":"shadow"' ]; }
 
 # Not confirmed: all is as before, the file too.
-promote 0 watch --shadow-days 0 --confirm 2s
+promote 0 watch --shadow-days 0 --confirm 4s
 says 'the checklist holds' '\[x\] every rule was used'
 says 'what confirm will do' '`otfwctl confirm` keeps it and writes it into the file: .*policy.yaml:.*: mode: enforce'
 wait_for 5 enforces || fail "watch does not enforce: $(mode)"
 promote 1 watch --shadow-days 0
 says 'a trial is under way' 'is on trial: confirm it or roll it back first\|is not the policy in force'
 over() { watches && fw_status | grep -q '"trial":null'; }
-wait_for 8 over || fail "a promotion that is not confirmed does not end: $(mode)"
+wait_for 10 over || fail "a promotion that is not confirmed does not end: $(mode)"
 same 'not confirmed: the file is the policy' 0 "$(ctl status | grep -c 'THE FILE')"
 expect two 'write register 60 5' ok
 
