@@ -9,6 +9,19 @@
 #include "fwd/guardian/island.h"
 #include "fwd/guardian/overlay.h"
 
+/* Told before there is a ring: what a start finds to be over. */
+#define EARLY_MAX 64
+static struct event early[EARLY_MAX];
+static unsigned nearly;
+
+static void put(struct guardian *g, const struct event *e)
+{
+	if (g->nqueues)
+		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), e);
+	else if (nearly < EARLY_MAX)
+		early[nearly++] = *e;
+}
+
 static struct event_audit nobody(const char *action)
 {
 	struct event_audit a = {.uid = EVENT_NOBODY, .login = EVENT_NOBODY};
@@ -57,8 +70,7 @@ void audit_event(struct guardian *g, const struct event_audit *who, const char *
 	va_start(ap, fmt);
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
-	if (g->nqueues)
-		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), &e);
+	put(g, &e);
 	if (e.zone != POLICY_NO_INDEX && e.conduit == POLICY_NO_INDEX)
 		say("zone %s: %s", who->object, e.text);
 	else
@@ -162,6 +174,9 @@ void change_loaded(struct guardian *g)
 
 	change_made(g, was, is);
 	if (r->initial) {
+		for (unsigned i = 0; g->nqueues && i < nearly; i++)
+			put(g, &early[i]);
+		nearly = 0;
 		if (r->given)
 			policy_audit(g, NULL, "start", false, NULL, after, "policy %u of the history",
 				     g->commit.running);

@@ -80,6 +80,20 @@ fw_stop
 fw_start "$TMP/policy.yaml"
 client_close hmi; client_open hmi "$C" -t 1500 $PLC
 expect hmi 'write register 60 5' ok
+# What ends while nobody runs is a record of the next start.
+expect six 'read holding 1 1' 'ok 1'
+events_mark
+expect hmi 'write register 61 5' reset
+other=$(denial address)
+does permit "$other" --for 2s --reason 'a moment'
+fw_stop
+sleep 2
+fw_start "$TMP/policy.yaml"
+client_close hmi; client_open hmi "$C" -t 1500 $PLC
+told() { ctl audit export | grep "\"permit-end\",\"uid\":null.*\"object\":\"$other\".*its time is over"; }
+wait_for 5 told || fail "an end while nobody ran is no record: $(ctl audit export | tail -n 3)"
+ok 'an end while nobody ran is a record'
+expect hmi 'write register 60 5' ok
 # A reload of another policy takes it along; one that has no place for it gives it up, loudly.
 sed 's/0..1000/0..900/' "$TMP/policy.yaml" >"$TMP/next" && cp "$TMP/next" "$TMP/policy.yaml"
 fw_reload >/dev/null || fail 'the reload fails'
