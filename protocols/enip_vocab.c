@@ -435,6 +435,7 @@ const struct vocab_arg enip_args[] = {
 
 const struct vocab_option enip_options[] = {
 	{OPTION_GET_ALL_DATA, "get-all-with-data",
-	 "get-attributes-all may carry data, which is not read (RSLinx sends some to class 0xac)"},
+	 "get-attributes-all may carry data, which is not read (RSLinx sends some to class 0xac)",
+	 REASON_TRAILING, "service"},
 	{0},
 };

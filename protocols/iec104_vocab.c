@@ -260,12 +260,15 @@ const struct vocab_arg iec104_args[] = {
 
 const struct vocab_option iec104_options[] = {
 	{I104_OPTION_DIRECT, "direct-execute",
-	 "a command that was not selected may be executed: for points that need no select"},
+	 "a command that was not selected may be executed: for points that need no select",
+	 REASON_NOT_SELECTED, "s-e"},
 	{I104_OPTION_NO_TERM, "no-termination",
-	 "the station confirms commands and does not say when they have ended"},
+	 "the station confirms commands and does not say when they have ended", REASON_NONE, NULL},
 	{I104_OPTION_WINDOW, "wide-window",
-	 "more than 12 messages may wait for an acknowledgement: both ends are set to a larger k"},
+	 "more than 12 messages may wait for an acknowledgement: both ends are set to a larger k",
+	 REASON_SEQUENCE, "k"},
 	{I104_OPTION_YEAR, "any-year",
-	 "a time tag may hold a year above 99, as of clocks that count from 1900"},
+	 "a time tag may hold a year above 99, as of clocks that count from 1900", REASON_FIELD_VALUE,
+	 "time.year"},
 	{0},
 };

@@ -149,7 +149,7 @@ const struct vocab_arg modbus_args[] = {
 
 const struct vocab_option modbus_options[] = {
 	{MB_OPTION_UNIT_ZERO, "unit-zero-is-device",
-	 "unit 0 is the device itself, which answers, and not a broadcast"},
-	{MB_OPTION_PADDING, "padding-any", "bits behind the last coil may be set"},
+	 "unit 0 is the device itself, which answers, and not a broadcast", REASON_BROADCAST, NULL},
+	{MB_OPTION_PADDING, "padding-any", "bits behind the last coil may be set", REASON_RESERVED, NULL},
 	{0},
 };

@@ -57,6 +57,14 @@ int proto_by_port(enum transport t, uint16_t port)
 	return -1;
 }
 
+const struct vocab_option *proto_option_for(const struct proto *p, enum reason reason, const char *field)
+{
+	for (const struct vocab_option *o = p->options; o && o->key && reason != REASON_NONE; o++)
+		if (o->forgives == reason && (!o->field || (field && strcmp(o->field, field) == 0)))
+			return o;
+	return NULL;
+}
+
 const struct vocab_function *proto_function(const struct proto *p, uint32_t key)
 {
 	const struct vocab_function *best = NULL;

@@ -218,7 +218,12 @@ struct vocab_option {
 	uint32_t bit;
 	const char *key;
 	const char *doc;
+	/* The reason that it takes away, and the field that is at fault then (NULL: any). NONE: none that a message shows. */
+	enum reason forgives;
+	const char *field;
 };
+/* The option of p that takes such a fault away, or NULL. */
+const struct vocab_option *proto_option_for(const struct proto *p, enum reason reason, const char *field);
 
 struct proto {
 	const char *name;

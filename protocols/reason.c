@@ -21,6 +21,11 @@ const char *reason_text(enum reason r)
 	return (unsigned)r < REASON_COUNT_OF ? reasons[r].text : "?";
 }
 
+bool reason_of_rules(enum reason r)
+{
+	return r >= REASON_NO_ZONE && r < REASON_BAD_PACKET; /* a section of reason.def */
+}
+
 enum reason reason_find(const char *name)
 {
 	for (unsigned i = 0; i < REASON_COUNT_OF; i++)

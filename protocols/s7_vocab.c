@@ -278,6 +278,7 @@ const struct vocab_arg s7_args[] = {
 
 const struct vocab_option s7_options[] = {
 	{S7_OPTION_TPDU_NUMBER, "tpdu-number-any",
-	 "DT may carry a TPDU number, which class 0 does not have: some PLC libraries count there"},
+	 "DT may carry a TPDU number, which class 0 does not have: some PLC libraries count there",
+	 REASON_RESERVED, "cotp.tpdu-number"},
 	{0},
 };

@@ -104,11 +104,12 @@ bool learning_open_text(struct learning *l, char *text, size_t len)
 void learning_close(struct learning *l)
 {
 	cover_free(l->cover);
+	learn_faults_free(&l->faults);
 	loaded_close(&l->loaded);
 	free(l->text);
 }
 
-static void head(const struct learning *l, const struct cover_counts *n, FILE *out)
+static void head(struct learning *l, const struct cover_counts *n, FILE *out)
 {
 	fprintf(out, "# Proposed from %s: %llu shapes of operations seen, %llu of them allowed already,\n",
 		l->source, (unsigned long long)n->shapes, (unsigned long long)n->allowed);
@@ -121,6 +122,7 @@ static void head(const struct learning *l, const struct cover_counts *n, FILE *o
 	else
 		fputs("# Not proposed by itself: what writes, operates, configures, programs or is not read, and new clients.\n",
 		      out);
+	learn_faults_print(&l->faults, &l->loaded.policy, out);
 }
 
 /* Is this name one of a list? */
@@ -347,9 +349,28 @@ static void take_shape(void *ctx, struct shape *s)
 		ctl_error(l->cmd, "no memory for more shapes");
 }
 
+/* What no rule can allow, and enforcing would deny. */
+static void take_fault(struct learning *l, const struct report *r)
+{
+	const struct fault *fault = r->pdu ? &r->pdu->fault : NULL;
+	struct learn_fault f = {.proto = r->proto,
+				.count = 1,
+				.reason = fault && fault->reason != REASON_NONE ? fault->reason : r->reason};
+	const char *field = fault && fault->reason != REASON_NONE && fault->field ? fault->field : "";
+
+	if (f.proto < 0 || f.reason == REASON_NONE || reason_of_rules(f.reason) ||
+	    r->reason == REASON_ANSWER_LATE)
+		return;
+	snprintf(f.field, sizeof(f.field), "%s", field);
+	memcpy(f.client, r->from_server ? r->tuple->dst : r->tuple->src, 16);
+	memcpy(f.server, r->from_server ? r->tuple->src : r->tuple->dst, 16);
+	learn_fault_add(&l->faults, &f);
+}
+
 static void take(void *ctx, const struct report *r)
 {
 	study_report(r, take_shape, ctx);
+	take_fault(ctx, r);
 }
 
 /* What is in no protocol that is known. */

@@ -4,6 +4,7 @@
 #define OTFW_FWD_CTL_LEARN_H
 
 #include "fwd/ctl/ctl.h"
+#include "fwd/ctl/learn_fault.h"
 #include "rules/cover.h"
 
 struct learning {
@@ -18,6 +19,7 @@ struct learning {
 	size_t text_len;
 	struct loaded loaded;
 	struct cover *cover;
+	struct learn_faults faults; /* beside the shapes */
 };
 
 /* Reads and compiles the policy. False after having said why; status in loaded. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* otfwctl learn propose: what the running firewall has learned. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,43 @@ static bool take_file(struct learning *l, int fd, uint64_t *foreign)
 	return ok;
 }
 
+static void address_read(const json_t *o, const char *key, uint8_t ip[16])
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	memset(ip, 0, 16);
+	if (text && strchr(text, ':')) {
+		(void)inet_pton(AF_INET6, text, ip);
+	} else if (text) {
+		ip[10] = ip[11] = 0xff;
+		(void)inet_pton(AF_INET, text, ip + 12);
+	}
+}
+
+static void take_faults(struct learning *l, const json_t *answer)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "faults"), i, o)
+	{
+		const char *proto = json_string_value(json_object_get(o, "proto")),
+			   *reason = json_string_value(json_object_get(o, "reason")),
+			   *field = json_string_value(json_object_get(o, "field")),
+			   *conduit = json_string_value(json_object_get(o, "conduit"));
+		struct learn_fault f = {.proto = proto ? proto_find(proto, strlen(proto)) : -1,
+					.reason = reason ? reason_find(reason) : REASON_COUNT_OF,
+					.count = (uint64_t)ask_number(o, "count")};
+
+		if (l->conduit && (!conduit || strcmp(conduit, l->conduit) != 0))
+			continue;
+		snprintf(f.field, sizeof(f.field), "%s", field ? field : "");
+		address_read(o, "client", f.client);
+		address_read(o, "server", f.server);
+		learn_fault_add(&l->faults, &f);
+	}
+}
+
 static int propose(struct learning *l, const struct ask *a, int64_t since)
 {
 	char request[128], what[200];
@@ -90,6 +128,7 @@ static int propose(struct learning *l, const struct ask *a, int64_t since)
 			fprintf(stderr,
 				"otfwctl learn: %llu shapes are of conduits that %s does not have: left out\n",
 				(unsigned long long)foreign, l->policy);
+		take_faults(l, answer);
 		status = learning_print(l);
 	}
 	if (fd >= 0)

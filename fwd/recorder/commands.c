@@ -160,6 +160,7 @@ static void run_learn(struct control *c, struct recorder *r, struct client *cl, 
 	jsonl_bool(&j, "ok", true);
 	jsonl_uint(&j, "shapes", shapes);
 	jsonl_uint(&j, "lost", r->learn.lost);
+	learn_faults_print(&r->learn, json_integer_value(json_object_get(request, "since")), &j);
 	jsonl_object_end(&j);
 	jsonl_line(&j);
 	client_answer_fd(cl, &j, fd);

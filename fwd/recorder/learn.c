@@ -21,6 +21,9 @@ static const char *const steps[] = {
 	"CREATE INDEX shape_first ON shape (conduit, first);"
 	"CREATE TABLE client (ip BLOB PRIMARY KEY, days INTEGER NOT NULL, day INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE ring (epoch INTEGER PRIMARY KEY, tail INTEGER NOT NULL, used INTEGER NOT NULL);",
+	"CREATE TABLE fault (conduit TEXT NOT NULL, proto TEXT NOT NULL, client BLOB NOT NULL, server BLOB NOT NULL, reason TEXT NOT NULL,"
+	" field TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" PRIMARY KEY (conduit, proto, client, server, reason, field)) WITHOUT ROWID;",
 	NULL,
 };
 
@@ -41,6 +44,13 @@ void learn_open(struct learn_db *l)
 		&l->db, "UPDATE client SET days = days + (?2 > day), day = max(day, ?2) WHERE ip = ?1");
 	l->client_fresh = db_prepare(&l->db, "INSERT INTO client (ip, days, day) VALUES (?1, 1, ?2)");
 	l->place = db_prepare(&l->db, "INSERT OR REPLACE INTO ring (epoch, tail, used) VALUES (?1, ?2, ?3)");
+	l->faults = (uint64_t)db_number(&l->db, "SELECT count(*) FROM fault", 0);
+	l->fault_more = db_prepare(
+		&l->db,
+		"UPDATE fault SET count = count + ?7, last = ?8 WHERE conduit = ?1 AND proto = ?2 AND client = ?3"
+		" AND server = ?4 AND reason = ?5 AND field = ?6 AND last < ?8");
+	l->fault_fresh =
+		db_prepare(&l->db, "INSERT OR IGNORE INTO fault VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)");
 	/* Each start of the firewall makes new rings. */
 	db_run(&l->db,
 	       "DELETE FROM ring WHERE epoch NOT IN (SELECT epoch FROM ring ORDER BY used DESC LIMIT 64)");
@@ -54,7 +64,10 @@ void learn_close(struct learn_db *l)
 	sqlite3_finalize(l->client_more);
 	sqlite3_finalize(l->client_fresh);
 	sqlite3_finalize(l->place);
-	l->place = l->more = l->fresh = l->client_more = l->client_fresh = NULL;
+	sqlite3_finalize(l->fault_more);
+	sqlite3_finalize(l->fault_fresh);
+	l->fault_more = l->fault_fresh = l->place = l->more = l->fresh = l->client_more = l->client_fresh =
+		NULL;
 	db_close(&l->db);
 }
 
@@ -131,6 +144,88 @@ void learn_keep(struct learn_db *l, const char *conduit, const struct shape *tol
 		l->rows++;
 	else
 		l->lost++;
+}
+
+/* ---- what no rule can allow ---- */
+
+static bool put_fault(struct learn_db *l, sqlite3_stmt *q, const char *conduit, const char *proto,
+		      const struct event *e)
+{
+	size_t field = e->has & EVENT_HAS_FAULT ? strnlen(e->fault_field, EVENT_FIELD) : 0;
+
+	sqlite3_bind_text(q, 1, conduit, -1, SQLITE_STATIC);
+	sqlite3_bind_text(q, 2, proto, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(q, 3, e->from_server ? e->tuple.dst : e->tuple.src, 16, SQLITE_STATIC);
+	sqlite3_bind_blob(q, 4, e->from_server ? e->tuple.src : e->tuple.dst, 16, SQLITE_STATIC);
+	sqlite3_bind_text(q, 5, reason_name((enum reason)e->reason), -1, SQLITE_STATIC);
+	sqlite3_bind_text(q, 6, e->fault_field, (int)field, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 7, e->count ? e->count : 1);
+	sqlite3_bind_int64(q, 8, e->ts_us);
+	return done(l, q);
+}
+
+void learn_fault(struct learn_db *l, const struct event *e, const struct policy *p)
+{
+	const struct proto *proto = e->proto < 0 ? NULL : proto_get((unsigned)e->proto);
+	struct policy_conduit c;
+
+	if (e->type != EVENT_LEARN || e->candidate || !proto || !(e->has & EVENT_HAS_TUPLE) ||
+	    reason_of_rules((enum reason)e->reason) || !p || !policy_conduit_get(p, e->conduit, &c))
+		return;
+	if (!l->fault_more || !l->fault_fresh) {
+		l->lost++;
+		return;
+	}
+	if (!l->begun)
+		l->begun = db_run(&l->db, "BEGIN");
+	if (put_fault(l, l->fault_more, c.name, proto->name, e))
+		return;
+	if (l->faults >= LEARN_FAULTS_KEPT)
+		l->lost++;
+	else
+		l->faults += put_fault(l, l->fault_fresh, c.name, proto->name, e);
+}
+
+static void put_text(struct jsonl *j, const char *key, sqlite3_stmt *q, int column)
+{
+	jsonl_strn(j, key, sqlite3_column_text(q, column), (size_t)sqlite3_column_bytes(q, column));
+}
+
+static void put_end(struct jsonl *j, const char *key, sqlite3_stmt *q, int column)
+{
+	char text[ADDRESS_TEXT];
+	uint8_t ip[16] = {0};
+
+	if (sqlite3_column_bytes(q, column) == 16)
+		memcpy(ip, sqlite3_column_blob(q, column), 16);
+	jsonl_str(j, key, address_print(ip, text));
+}
+
+void learn_faults_print(struct learn_db *l, int64_t since_us, struct jsonl *j)
+{
+	sqlite3_stmt *q =
+		db_prepare(&l->db, "SELECT conduit, proto, client, server, reason, field, count FROM fault"
+				   " WHERE last >= ?1 ORDER BY count DESC LIMIT ?2");
+
+	learn_flush(l);
+	jsonl_array(j, "faults");
+	if (q) {
+		sqlite3_bind_int64(q, 1, since_us);
+		sqlite3_bind_int64(q, 2, LEARN_FAULTS_SAID);
+	}
+	while (q && j->len < JSONL_MAX / 2 && db_step(&l->db, q) == SQLITE_ROW) {
+		jsonl_object(j, NULL);
+		put_text(j, "conduit", q, 0);
+		put_text(j, "proto", q, 1);
+		put_end(j, "client", q, 2);
+		put_end(j, "server", q, 3);
+		put_text(j, "reason", q, 4);
+		put_text(j, "field", q, 5);
+		jsonl_int(j, "count", sqlite3_column_int64(q, 6));
+		jsonl_object_end(j);
+	}
+	sqlite3_finalize(q);
+	jsonl_array_end(j);
 }
 
 /* ---- rings ---- */

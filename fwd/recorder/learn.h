@@ -10,15 +10,17 @@
 #include "fwd/common/learn.h"
 #include "fwd/recorder/db.h"
 
-#define LEARN_ROWS    200000u
-#define LEARN_CLIENTS 20000u
-#define LEARN_A_TURN  2048u /* shapes of one queue, so that a flood in one does not silence the others */
+#define LEARN_ROWS        200000u
+#define LEARN_CLIENTS     20000u
+#define LEARN_FAULTS_KEPT 2000u /* kinds; others are counted as lost */
+#define LEARN_FAULTS_SAID 1000u
+#define LEARN_A_TURN      2048u /* shapes of one queue, so that a flood in one does not silence the others */
 
 struct learn_db {
 	struct db db;
-	sqlite3_stmt *more, *fresh, *client_more, *client_fresh, *place;
-	uint64_t rows, clients;
-	uint64_t lost;    /* new shapes for which there was no room, or no database */
+	sqlite3_stmt *more, *fresh, *client_more, *client_fresh, *place, *fault_more, *fault_fresh;
+	uint64_t rows, clients, faults;
+	uint64_t lost;    /* new shapes, and faults, for which there was no room, or no database */
 	uint64_t unknown; /* of generations whose names are gone */
 	bool begun, told;
 };
@@ -27,6 +29,13 @@ void learn_open(struct learn_db *l);
 void learn_close(struct learn_db *l);
 /* One shape as an engine told it; conduit: its name. */
 void learn_keep(struct learn_db *l, const char *conduit, const struct shape *s);
+/*
+ * A message that passed only because its conduit learns, and that no rule can allow (protocols/reason.h): an event of the policy in force. A ring that is read a second
+ * time has nothing new to say.
+ */
+void learn_fault(struct learn_db *l, const struct event *e, const struct policy *p);
+/* Member "faults" of an answer: those last seen at or after since_us, the most frequent first, LEARN_FAULTS_SAID at most. */
+void learn_faults_print(struct learn_db *l, int64_t since_us, struct jsonl *j);
 /* One engine's ring. */
 struct learn_reader {
 	struct learn *learn;

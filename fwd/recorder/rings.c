@@ -234,6 +234,7 @@ static bool reader_drain(struct recorder *r, unsigned queue, struct reader *in, 
 		if (!j.cut && kept)
 			why_keep(&r->why, place, line, j.len - 1);
 		modes_note(&r->modes, &e, p);
+		learn_fault(&r->learn, &e, p);
 		if (!j.cut && p && e.candidate && in->tail > noted)
 			differ_note(&r->differ, &e, line, j.len - 1);
 		r->events++;

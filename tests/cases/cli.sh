@@ -283,6 +283,11 @@ refuses 'init without a way' 'either --routed or --bridge' -- init eth0 eth1
 refuses 'init both ways' 'either --routed or --bridge' -- init --routed --bridge eth0 eth1
 refuses 'init with one interface' 'arguments are missing' -- init --routed eth0
 refuses 'init with no name of an interface' 'these are no names of two interfaces' -- init --routed eth0 'a/b'
+try 0 'learn says what no rule can allow' -- learn --include all pcaps/modbus/malformed.pcap
+says out '^# needs a person: [0-9]* messages passed only because nothing was enforced, and no rule below allows them:$'
+says out '^#   [0-9]* of modbus, client [^ ]*, server [^ ]*: length-mismatch in mbap.length: '
+try 0 'learn where all is in order' -- learn --include all "$pcap"
+grep '^# needs a person' "$tmp/out" && bad=1
 try 0 manual -- manual
 says out 'on-deny'
 try 0 'diff of equal policies' -- diff "$policy" "$tmp/image"

@@ -56,6 +56,13 @@ in_c "$PY" "$TMP/attack.py" $ATTACKER $PLC >"$TMP/attack" || fail "attack: $(cat
 same 'a port that nobody knows, and ping, pass while it learns' '*refused by the host itself*pong*' "$(tr '\n' ' ' <"$TMP/attack")"
 same 'the attack did what it would' 'ok 999' "$(on_plc 'read holding 99 1')"
 
+# A device that sets bits behind the last coil: that passes while it learns, and no rule but one with an option would allow it.
+in_c "$PY" -c '
+import socket, sys
+s = socket.create_connection((sys.argv[2], 502), timeout=3, source_address=(sys.argv[1], 0))
+for i in range(3):
+    s.sendall(bytes([0, i, 0, 0, 0, 8, 1, 15, 0, 0, 0, 3, 1, 253]))
+    s.recv(300)' $HMI $PLC || fail 'what is malformed does not pass while it learns'
 learned() { [ "$(status shapes)" -ge "${1:-9}" ]; }
 wait_for 10 learned 9 || fail "shapes learned: $(status shapes)"
 kill -KILL "$(recorder_pid)"
@@ -71,6 +78,8 @@ same 'none was lost' 0 "$lost"
 
 propose >"$TMP/cautious.yaml" || fail 'propose'
 same 'clients of one day: nothing is proposed' '*# 0 rules proposed,*' "$(head -2 "$TMP/cautious.yaml" | tr '\n' ' ')"
+same 'what passed only because it learns is said' '*# needs a person: [1-9]* passed only because nothing was enforced, and no rule below allows*' "$(head -20 "$TMP/cautious.yaml" | tr '\n' ' ')"
+same '  how often, and what is for that' '*#   3 of modbus, client hmi, server *: reserved in values: *`padding-any: true` is for that: *' "$(head -20 "$TMP/cautious.yaml" | tr '\n' ' ')"
 propose --days 1 >"$TMP/proposed.yaml" || fail 'propose --days 1'
 "$B/otfwctl" check "$TMP/proposed.yaml" || fail "what is proposed does not compile: $(cat "$TMP/proposed.yaml")"
 rules() { grep -v '^ *#' "$1"; }

@@ -388,6 +388,8 @@ static void get_all_with_data(void **state)
 	uint8_t *data = row(SESSION, hex, 0, &len);
 	decode(data, len, false);
 	assert_int_equal(pdu.fault.reason, REASON_TRAILING);
+	const struct vocab_option *o = proto_option_for(enip, REASON_TRAILING, pdu.fault.field);
+	assert_true(o && o->bit == 1);
 	play.options = 1;
 	decode(data, len, false);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);

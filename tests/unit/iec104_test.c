@@ -287,6 +287,11 @@ static void option_allows(void **state)
 	s = opened(r->request, ~c->option);
 	decode(s, data, len, r->from_server);
 	assert_int_equal(s->pdu.fault.reason, r->reason);
+	/* Who learns is told which one it is. */
+	const struct vocab_option *o = proto_option_for(rows_proto, r->reason, r->field);
+	assert_true(o && o->bit == c->option);
+	assert_null(proto_option_for(rows_proto, REASON_NONE, ""));
+	assert_null(proto_option_for(rows_proto, r->reason, "another"));
 	free(data);
 }
 

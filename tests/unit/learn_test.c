@@ -456,6 +456,71 @@ static void days_and_counts(void **state)
 	assert_int_equal(learn_newest_us(db, "none"), 0);
 }
 
+/* What passes only because it learns, and no rule can allow, as events say it. */
+static void faults_are_kept(void **state)
+{
+	static char text[JSONL_MAX];
+	struct event e = {.ts_us = NOW,
+			  .type = EVENT_LEARN,
+			  .reason = REASON_RESERVED,
+			  .has = EVENT_HAS_TUPLE | EVENT_HAS_FAULT,
+			  .fault_field = "values",
+			  .count = 1,
+			  .tuple = tuple_of("10.1.0.2", 40000, "10.2.0.2", 502, 6)};
+	struct event other = e, back = e;
+	struct jsonl j;
+	uint64_t lost = 0;
+
+	(void)state;
+	learn_fault(db, &e, &made.policy);
+	learn_fault(db, &e, &made.policy); /* the ring is read again */
+	e.ts_us++;
+	e.count = 3;
+	e.tuple.sport++; /* another session of the same two */
+	learn_fault(db, &e, &made.policy);
+	back.from_server = true;
+	back.ts_us += 2;
+	back.tuple = tuple_of("10.2.0.2", 502, "10.1.0.2", 40000, 6);
+	learn_fault(db, &back, &made.policy);
+	/* Not of this kind: what a rule could allow, what is denied, what a candidate says, what is of no conduit. */
+	other.reason = REASON_ADDRESS;
+	learn_fault(db, &other, &made.policy);
+	other.reason = REASON_RESERVED;
+	other.type = EVENT_DENY;
+	learn_fault(db, &other, &made.policy);
+	other.type = EVENT_LEARN;
+	other.candidate = true;
+	learn_fault(db, &other, &made.policy);
+	other.candidate = false;
+	other.conduit = 9;
+	learn_fault(db, &other, &made.policy);
+	learn_flush(db);
+	again();
+	assert_int_equal(db->faults, 1);
+	jsonl_open(&j, text, sizeof(text));
+	jsonl_object(&j, NULL);
+	learn_faults_print(db, NOW, &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	assert_string_equal(
+		text,
+		"{\"faults\":[{\"conduit\":\"c\",\"proto\":\"modbus\",\"client\":\"10.1.0.2\",\"server\":\"10.2.0.2\",\"reason\":\"reserved\",\"field\":\"values\",\"count\":5}]}\n");
+	jsonl_open(&j, text, sizeof(text));
+	jsonl_object(&j, NULL);
+	learn_faults_print(db, NOW + DAY, &j);
+	jsonl_object_end(&j);
+	jsonl_line(&j);
+	assert_string_equal(text, "{\"faults\":[]}\n");
+	/* Of fixed bounds. */
+	lost = db->lost;
+	for (unsigned i = 0; i < LEARN_FAULTS_KEPT + 10; i++) {
+		snprintf(e.fault_field, sizeof(e.fault_field), "field-%u", i);
+		learn_fault(db, &e, &made.policy);
+	}
+	assert_int_equal(db->faults, LEARN_FAULTS_KEPT);
+	assert_int_equal(db->lost - lost, 11);
+}
+
 static const struct policy *policy_of(void *ctx, uint32_t generation)
 {
 	(void)ctx;
@@ -559,7 +624,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(clients_of_few_days_wait);
 	int bad = _cmocka_run_group_tests("learn: table and rules", tests, n, NULL, NULL);
 	const struct CMUnitTest kept[] = {cmocka_unit_test(days_and_counts), cmocka_unit_test(many),
-					  cmocka_unit_test(full)};
+					  cmocka_unit_test(full), cmocka_unit_test(faults_are_kept)};
 	bad += cmocka_run_group_tests_name("learn: database", kept, db_setup, db_teardown);
 	made_free(&made);
 	return bad;

@@ -253,6 +253,9 @@ static void option_allows(void **state)
 		assert_false(pdu.answer_expected);
 	} else {
 		assert_int_not_equal(pdu.fault.reason, REASON_NONE);
+		/* Who learns is told which one would. */
+		const struct vocab_option *o = proto_option_for(modbus, pdu.fault.reason, pdu.fault.field);
+		assert_true(o && o->bit == c->options);
 	}
 	decode(data, len, c->from_server, NULL, 0, c->options, &pdu);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);

@@ -242,6 +242,9 @@ static void option_allows_tpdu_number(void **state)
 	data[6] = 0x81;
 	decode_after(S7_SESSION, data, n, false, 0);
 	assert_int_equal(pdu.fault.reason, REASON_RESERVED);
+	const struct vocab_option *o =
+		proto_option_for(proto_get(PROTO_s7comm), pdu.fault.reason, pdu.fault.field);
+	assert_true(o && o->bit == TPDU_NUMBER_ANY);
 	decode_after(S7_SESSION, data, n, false, TPDU_NUMBER_ANY);
 	assert_int_equal(pdu.fault.reason, REASON_NONE);
 	assert_int_equal(pdu.ops[0].last, 65536 + 7);
