@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* otfwctl audit: verify the chain of what was changed, or print it. */
+/* otfwctl audit: verify the chain of what was changed, show it, or print it for programs. */
 #include "fwd/ctl/audit.h"
 
 #include <errno.h>
@@ -13,8 +13,11 @@
 
 #define LINE_LONGEST (JSONL_MAX + 1)
 
+#define SHOWN 20 /* records, without a time */
+
 struct options {
-	bool verify;
+	bool verify, show, since;
+	long number; /* show: this one; 0: the newest */
 	const char *head, *events, *db;
 	int64_t since_us;
 	struct ask ask;
@@ -41,7 +44,6 @@ static bool read_options(const struct command *cmd, int argc, char **argv, struc
 						{"control", required_argument, NULL, OPT_CONTROL},
 						{0}};
 	const char *dir = NULL, *control = NULL, *what;
-	bool since = false;
 	int c;
 
 	*o = (struct options){.verify = false};
@@ -51,7 +53,7 @@ static bool read_options(const struct command *cmd, int argc, char **argv, struc
 		case OPT_HEAD: o->head = optarg; break;
 		case OPT_EVENTS: o->events = optarg; break;
 		case OPT_SINCE:
-			since = true;
+			o->since = true;
 			if (!read_time(cmd, optarg, &o->since_us))
 				return false;
 			break;
@@ -60,20 +62,29 @@ static bool read_options(const struct command *cmd, int argc, char **argv, struc
 		default: return false;
 		}
 	}
-	if (!ctl_arguments(cmd, argc, argv, 1))
-		return false;
-	what = argv[optind];
+	what = optind < argc ? argv[optind] : "";
 	o->verify = strcmp(what, "verify") == 0;
-	if (!o->verify && strcmp(what, "export") != 0) {
-		ctl_usage(cmd, "%s: either verify or export", what);
+	o->show = strcmp(what, "show") == 0;
+	if (!ctl_arguments(cmd, argc, argv, o->show && optind + 1 < argc ? 2 : 1))
+		return false;
+	if (!o->verify && !o->show && strcmp(what, "export") != 0) {
+		ctl_usage(cmd, "%s: one of verify, show and export", what);
+		return false;
+	}
+	if (o->show && optind + 1 < argc && !ctl_number(argv[optind + 1], 1, INT64_MAX, &o->number)) {
+		ctl_usage(cmd, "%s is not the number of a record", argv[optind + 1]);
+		return false;
+	}
+	if (o->number && o->since) {
+		ctl_usage(cmd, "either --since or a number");
 		return false;
 	}
 	if ((o->head || o->events) && !o->verify) {
 		ctl_usage(cmd, "--head and --events go with verify");
 		return false;
 	}
-	if (since && o->verify) {
-		ctl_usage(cmd, "--since goes with export: a chain is verified as a whole");
+	if (o->since && o->verify) {
+		ctl_usage(cmd, "--since goes with show and export: a chain is verified as a whole");
 		return false;
 	}
 	if (o->db && (dir || control)) {
@@ -234,6 +245,54 @@ static void export_take(void *ctx, int64_t n, const char *text, size_t len, cons
 	printf("%.*s,\"digest\":\"%s\"}\n", len ? (int)(len - 1) : 0, text, hex);
 }
 
+/* ---- show ---- */
+
+struct showing {
+	const struct options *o;
+	json_t *newest; /* the last SHOWN of them */
+	bool found;
+};
+
+static void show_take(void *ctx, int64_t n, const char *text, size_t len, const void *digest,
+		      size_t digest_len)
+{
+	struct showing *s = ctx;
+
+	(void)digest, (void)digest_len;
+	if (s->o->number ? n != s->o->number : time_of(text) < s->o->since_us)
+		return;
+	json_t *record = json_loadb(text, len, 0, NULL);
+	if (!json_is_object(record)) {
+		printf("%6" PRId64 "  is no record: `otfwctl audit verify`\n", n);
+	} else if (s->o->number) {
+		audit_show_whole(record);
+	} else if (s->o->since) {
+		audit_show_line(record);
+	} else {
+		json_array_append(s->newest, record);
+		if (json_array_size(s->newest) > SHOWN)
+			json_array_remove(s->newest, 0);
+	}
+	s->found = true;
+	json_decref(record);
+}
+
+static int show(const struct command *cmd, const struct options *o)
+{
+	struct showing s = {.o = o, .newest = json_array()};
+	struct audit_head head;
+	json_t *record;
+	size_t i;
+	bool good = o->db ? audit_read_file(cmd, o->db, show_take, &s)
+			  : audit_read_live(cmd, &o->ask, show_take, &s, &head);
+
+	json_array_foreach(s.newest, i, record) audit_show_line(record);
+	json_decref(s.newest);
+	if (good && o->number && !s.found)
+		fprintf(stderr, "there is no record %ld\n", o->number);
+	return !good ? EXIT_UNABLE : o->number && !s.found ? EXIT_NO : EXIT_DONE;
+}
+
 int cmd_audit(const struct command *cmd, int argc, char **argv)
 {
 	struct audit_head head;
@@ -243,6 +302,8 @@ int cmd_audit(const struct command *cmd, int argc, char **argv)
 		return EXIT_UNABLE;
 	if (o.verify)
 		return verify(cmd, &o);
+	if (o.show)
+		return show(cmd, &o);
 	bool good = o.db ? audit_read_file(cmd, o.db, export_take, &o)
 			 : audit_read_live(cmd, &o.ask, export_take, &o, &head);
 	return good ? EXIT_DONE : EXIT_UNABLE;

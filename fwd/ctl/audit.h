@@ -24,6 +24,10 @@ bool audit_read_live(const struct command *cmd, const struct ask *a, audit_take 
 		     struct audit_head *head);
 bool audit_read_file(const struct command *cmd, const char *path, audit_take *take, void *ctx);
 
+/* audit_show.c: a record for people, in a line, or whole. */
+void audit_show_line(const json_t *record);
+void audit_show_whole(const json_t *record);
+
 /* What verifying found. */
 #define AUDIT_FINDINGS 16
 struct audit_found {
