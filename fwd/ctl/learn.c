@@ -370,12 +370,18 @@ static void take_fault(struct learning *l, const struct report *r)
 static void take(void *ctx, const struct report *r)
 {
 	study_report(r, take_shape, ctx);
+}
+
+static void take_both(void *ctx, const struct report *r)
+{
+	take(ctx, r);
 	take_fault(ctx, r);
 }
 
-/* What is in no protocol that is known. */
+/* What is in no protocol that is known, and what is at fault where a policy judges. */
 static void take_rest(void *ctx, const struct report *r)
 {
+	take_fault(ctx, r);
 	if (!r->pdu && r->proto < 0)
 		study_report(r, take_shape, ctx);
 }
@@ -442,7 +448,8 @@ static int learn_files(struct learning *l, struct scan *s, char **files, int n)
 		if (!learning_open_text(l, text, len))
 			return EXIT_UNABLE;
 	}
-	s->report = take;
+	/* Without a policy of its own, faults are those of the policy that was made: sessions are judged otherwise where none is. */
+	s->report = l->policy == l->source && s->nports == 0 ? take : take_both;
 	s->ctx = l;
 	s->in_step = true;
 	status = read_files(l, s, files, n);

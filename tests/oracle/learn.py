@@ -2,7 +2,8 @@
 """The closed loop of learning, capture by capture.
 
 The policy proposed from a capture (--include all) compiles, allows every message of it that is well-formed, and refuses each operation
-with one thing of it moved outside: station, addresses, function, value. Usage: learn.py OTFWCTL CAPTURE...
+with one thing of it moved outside: station, addresses, function, value. Where it denies what no rule can allow, the proposal has said
+so in front. Usage: learn.py OTFWCTL CAPTURE...
 """
 
 import collections
@@ -16,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 # What a rule decides. Everything else is the message's own fault, or that of what came before it.
 POLICY = {"no-zone", "no-conduit", "no-rule", "protocol", "function", "access", "unit", "origin", "address", "value", "value-cut",
           "value-unknown", "argument", "key", "opaque"}
+# Of requests that a rule must allow first: learning, which has none, says that none does.
+HIDDEN = {"id-in-use", "pending-full"}
 SAMPLES = 4  # operations of a capture that are moved
 FAR = 100003
 LINE = re.compile(r"^\d+ [\d.]+ (\S+) -> (\S+) (\w+) (request|unsolicited) (.*)$")
@@ -54,6 +57,9 @@ def loop(path):
         if made.returncode == 2 and "nothing to learn" in made.stderr:
             seen["nothing to learn"] += 1
             return problems, seen
+        if made.returncode == 2 and "truncated dump file" in made.stderr:
+            seen["cut short"] += 1
+            return problems, seen
         if made.returncode:
             return [f"learn: {made.returncode}: {made.stderr.strip()[-200:]}"], seen
         with open(policy, "w", encoding="utf-8") as f:
@@ -65,17 +71,23 @@ def loop(path):
         seen["no rule can say"] += unsaid
         replayed = run("replay", "--in-step", "--policy", policy, path)
         lines = replayed.stdout.split("\n")
-        refused = collections.Counter()
+        said = re.search(r"^# needs a person: (\d+) message", made.stdout, re.M)
+        seen["said to pass only while learning"] += int(said[1]) if said else 0
+        refused, faulty = collections.Counter(), 0
         for line in lines:
             m = re.search(r": (allow|deny|uninspected)(?:, ([a-z0-9-]+): .*)?(?: by .*)?$", line)
             if not m or " -> " not in line:
                 continue
             seen[m[1]] += 1
+            if m[1] == "deny" and m[2] not in POLICY | HIDDEN:
+                faulty += 1
             # What came in pieces without its protocol's name is no message: unlisted ports, mid-session.
             if m[1] == "deny" and m[2] in POLICY and LINE.match(line):
                 refused[m[2]] += 1
                 if not unsaid:
                     problems.append(f"refused: {line[:200]}")
+        if faulty and not said:
+            problems.append(f"{faulty} messages are denied that no rule can allow, and learning says nothing of them")
         # Moved outside: asked of the same policy, one by one.
         ops = sorted({(address(m[1]), m[2], m[3], m[4], m[5]) for m in map(LINE.match, lines) if m and ": allow" in m[5]})
         for client, server, proto, direction, rest in ops[:: max(1, len(ops) // SAMPLES)][:SAMPLES]:
