@@ -40,7 +40,7 @@ static struct unseen_known *place_of(struct unseen_known *v, uint64_t ident)
 	return &v[i];
 }
 
-/* What this pass has not found has ended. */
+/* What two passes have not found has ended: one may miss an entry, since the table changes while it is read. */
 static void sweep(struct unseen *u)
 {
 	static struct unseen_known kept[UNSEEN_KNOWN];
@@ -48,7 +48,7 @@ static void sweep(struct unseen *u)
 	memset(kept, 0, sizeof(kept));
 	u->nknown = 0;
 	for (size_t i = 0; i < UNSEEN_KNOWN; i++)
-		if (u->known[i].ident && u->known[i].pass == u->pass) {
+		if (u->known[i].ident && u->pass - u->known[i].pass <= 1) {
 			*place_of(kept, u->known[i].ident) = u->known[i];
 			u->nknown++;
 		}
@@ -151,7 +151,7 @@ void unseen_look(struct recorder *r)
 		u->next_us = now_us;
 	if (r->track_fd < 0 || !r->candidate.mem || !r->nimages || now_us < u->next_us)
 		return;
-	while (turn < UNSEEN_TURN) {
+	while (turn < UNSEEN_TURN && clock_us() - now_us < UNSEEN_TURN_US) {
 		char *line = u->part, *end;
 		ssize_t n = pread(r->track_fd, u->part + u->have, sizeof(u->part) - 1 - u->have, u->at);
 		if (n <= 0) {

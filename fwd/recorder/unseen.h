@@ -11,7 +11,9 @@
 
 #define UNSEEN_EVERY_US                                                                                      \
 	INT64_C(3000000) /* between two passes; entries of sessions that have ended stay for 10 s at least */
-#define UNSEEN_TURN (64u << 10) /* octets of connection tracking at a turn */
+#define UNSEEN_TURN (64u << 10) /* octets of connection tracking at a turn, */
+#define UNSEEN_TURN_US                                                                                       \
+	2000 /* and how long it may take: older kernels look for the place from the beginning at each read */
 
 /* Another candidate, or none; same: the one that there was before. */
 void unseen_begin(struct recorder *r, bool same);
