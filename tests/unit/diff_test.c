@@ -180,6 +180,17 @@ static const struct row unseen_rows[] = {
 	 PLANT("enforce", "", SIS("eth1", ", watchdog: 1s")), ""},
 };
 
+/* Of safety lanes the whole difference has their alarms as well. */
+static const struct row safety_rows[] = {
+	{"interfaces of a safety lane", PLANT("enforce", "", SIS("eth1", "")),
+	 PLANT("enforce", "", SIS("eth1, eth2", "")), "trip: interfaces eth1 becomes eth1, eth2\n"},
+	{"alarms of a safety lane", PLANT("enforce", "", SIS("eth1", "")),
+	 PLANT("enforce", "", SIS("eth1", ", watchdog: 1s, mirror: true, expect: 5/s")),
+	 "trip: expect none becomes 5 packets in 1000000 us\n"
+	 "trip: mirror no becomes yes\n"
+	 "trip: watchdog 0 us becomes 1000000 us\n"},
+};
+
 static void unseen_row(void **state)
 {
 	static const char *const marks[] = {
@@ -220,9 +231,9 @@ static void unseen_row(void **state)
 
 int main(void)
 {
-	const size_t n = sizeof(rows) / sizeof(rows[0]), m = sizeof(unseen_rows) / sizeof(unseen_rows[0]);
-	struct CMUnitTest
-		tests[sizeof(rows) / sizeof(rows[0]) + sizeof(unseen_rows) / sizeof(unseen_rows[0])];
+	const size_t n = sizeof(rows) / sizeof(rows[0]), m = sizeof(unseen_rows) / sizeof(unseen_rows[0]),
+		     k = sizeof(safety_rows) / sizeof(safety_rows[0]);
+	struct CMUnitTest tests[(sizeof(rows) + sizeof(unseen_rows) + sizeof(safety_rows)) / sizeof(rows[0])];
 
 	for (size_t i = 0; i < n; i++)
 		tests[i] =
@@ -230,5 +241,8 @@ int main(void)
 	for (size_t i = 0; i < m; i++)
 		tests[n + i] = (struct CMUnitTest){unseen_rows[i].name, unseen_row, NULL, NULL,
 						   (void *)(uintptr_t)&unseen_rows[i]};
+	for (size_t i = 0; i < k; i++)
+		tests[n + m + i] = (struct CMUnitTest){safety_rows[i].name, diff_row, NULL, NULL,
+						       (void *)(uintptr_t)&safety_rows[i]};
 	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
 }

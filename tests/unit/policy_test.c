@@ -387,9 +387,39 @@ static void learn(void **state)
 	assert_int_equal(policy_match(&made.policy, set, &pdu, client, &now, NULL, &m), REASON_NO_RULE);
 }
 
+/* In a zone that talks to itself and learns, either end could be the server. */
+static void who_is_the_server(void **state)
+{
+	static const struct {
+		unsigned sport, dport, ipproto;
+		bool from_server, v6;
+	} ends[] = {
+		{40000, 502, 6, false, false}, {502, 40000, 6, true, false},   {40000, 8080, 6, false, false},
+		{8080, 40000, 6, true, false}, {9999, 5353, 17, false, false}, {0, 8, 1, false, false},
+		{0, 0, 1, true, false},        {0, 3, 1, false, false},        {0, 14, 1, true, false},
+		{0, 128, 58, false, true},     {0, 129, 58, true, true},
+	};
+	struct made one = made_from(
+		"version: 1\nzones:\n  plant: {networks: [10.0.0.0/8, \"fd00::/8\"], failure: open, deadline: 20ms}\n"
+		"conduits:\n  - {name: all, from: [plant], to: plant, servers: any, protocols: [modbus], mode: learn}\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct tuple t =
+			tuple_of(ends[i].v6 ? "fd00::1" : "10.1.0.1", ends[i].sport,
+				 ends[i].v6 ? "fd00::2" : "10.1.0.2", ends[i].dport, ends[i].ipproto);
+		struct route out;
+		policy_route(&one.policy, &t, true, &out);
+		assert_int_equal(out.reason, REASON_NONE);
+		assert_int_equal(out.lane, LANE_INSPECTED);
+		assert_int_equal(out.from_server, ends[i].from_server);
+	}
+	made_free(&one);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + sizeof(paths) / sizeof(paths[0]) + 3];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + sizeof(paths) / sizeof(paths[0]) + 4];
 	static char titles[sizeof(paths) / sizeof(paths[0])][80];
 	size_t n = 0;
 
@@ -405,6 +435,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(several);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(names);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(learn);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(who_is_the_server);
 	assert(n == sizeof(tests) / sizeof(tests[0]));
 	return cmocka_run_group_tests_name("policy", tests, setup, teardown);
 }
