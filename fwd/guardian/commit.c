@@ -567,6 +567,7 @@ void commit_step(struct guardian *g)
 		return;
 	if (w->phase == COMMIT_IDLE && w->file_loaded)
 		file_loaded(g);
+	commit_held(g);
 	if (w->state.trial && w->state.guarded)
 		guard_look(g);
 	if (w->phase != COMMIT_IDLE || now_us() < w->retry_us)

@@ -56,6 +56,8 @@ bool commit_over(const struct guardian *g);
 
 /* To the confirmed policy, for this reason. */
 void commit_back(struct guardian *g, enum meta_state why);
+/* A request that waited, once it can be looked at. */
+void commit_held(struct guardian *g);
 /* A policy of the history was read. */
 void commit_fetched(struct guardian *g, int err);
 

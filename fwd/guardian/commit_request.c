@@ -127,6 +127,18 @@ void commit_fetched(struct guardian *g, int err)
 	commit_conclude(g, false, words);
 }
 
+void commit_held(struct guardian *g)
+{
+	struct commit_work *w = &g->commit;
+	struct msg m = w->held;
+
+	if (!m.type || ((w->phase == COMMIT_STORING || w->phase == COMMIT_SAVING) && w->job.pid > 0))
+		return;
+	w->held.type = MSG_NONE;
+	if (w->held_of == g->recorder.started_us)
+		commit_request(g, &m);
+}
+
 void commit_request(struct guardian *g, const struct msg *m)
 {
 	struct commit_work *w = &g->commit;
@@ -136,6 +148,13 @@ void commit_request(struct guardian *g, const struct msg *m)
 							: "rollback",
 		   *why;
 
+	/* Who comes just as a trial has ended by itself, say, need not come again. */
+	if ((w->phase == COMMIT_STORING || w->phase == COMMIT_SAVING) && w->job.pid > 0 && !w->asked &&
+	    !w->held.type) {
+		w->held = *m;
+		w->held_of = g->recorder.started_us;
+		return;
+	}
 	if (g->island.dir < 0 || w->phase != COMMIT_IDLE || w->file_loaded ||
 	    (g->reload.state != RELOAD_IDLE && p->act != POLICY_CONFIRM)) {
 		refuse(g, m, action,

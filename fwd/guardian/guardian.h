@@ -254,6 +254,8 @@ struct commit_work {
 	uint32_t request;
 	bool asked;
 	int64_t asked_of; /* started_us of the recorder that asked */
+	struct msg held; /* a request that waits for what nobody asked for to be written down; type 0: none */
+	int64_t held_of;
 	uint32_t number;
 	uint8_t before[POLICY_DIGEST],
 		loaded_before[POLICY_DIGEST]; /* of the policy before; of that before the newest load */
