@@ -31,8 +31,8 @@ static const char *const steps[] = {
 enum statement { ADD_USE, ADD_DAY, OLD_DAYS, GET_TAKEN, GET_ONE, PUT_TAKEN, GET_USE, STATEMENTS };
 static const char *const sql[STATEMENTS] = {
 	[ADD_USE] =
-		"INSERT INTO use VALUES (?1, ?2, ?3, ?3) ON CONFLICT (name) DO UPDATE SET total = total + ?2,"
-		" last_us = max(last_us, ?3)",
+		("INSERT INTO use VALUES (?1, ?2, ?3, ?3) ON CONFLICT (name) DO UPDATE SET total = total + ?2,"
+		 " last_us = max(last_us, ?3)"),
 	[ADD_DAY] = "INSERT INTO day VALUES (?1, ?2, ?3) ON CONFLICT (name, day) DO UPDATE SET n = n + ?3",
 	[OLD_DAYS] = "DELETE FROM day WHERE name = ?1 AND day < ?2",
 	[GET_TAKEN] = "SELECT counter, n FROM taken WHERE epoch = ?1 AND generation = ?2",
