@@ -34,7 +34,7 @@ DRAWS=6            # of the deck, a round
 SETTLED=4          # rounds until every process has grown to its size
 OWN_KB=256         # tolerance above that of a process's own memory
 CACHE_KB=4096      # of the recorder's: its databases fill their page caches, of 2 MiB each at most
-CLIENTS_FD=2       # descriptors of the recorder's: clients whose session is just ending
+CLIENTS_FD=6       # descriptors of the recorder's: clients whose session is just ending, and policies of before whose events may still come (IMAGES_MAX)
 LOADED_FD=4        # and of the guardian's: images and texts of policies, of which what happened last decides how many it has
 MAPPED_KB=1024     # and mapped: the heap grows by steps; a mapping of the shared memory that is left over is a hundred times that
 FLOOD_RATE=20000   # packets a second
@@ -128,7 +128,7 @@ self_test() {
 	judge 'a read behind its end' 0 '6201 000100000006010300c70001'
 	for ((i = 1; i <= 9; i++)); do echo "$i engine-closed 77 4000 9000 6"; done >"$TMP/self.memory"
 	flat "$TMP/self.memory" >/dev/null || fail 'flat memory is called a leak'
-	for ((i = 1; i <= 9; i++)); do echo "$i recorder 78 4000 9000 $((i == 9 ? 9 : 6))"; done >"$TMP/self.leak"
+	for ((i = 1; i <= 9; i++)); do echo "$i recorder 78 4000 9000 $((i == 9 ? 13 : 6))"; done >"$TMP/self.leak"
 	flat "$TMP/self.leak" >/dev/null && fail "the recorder's descriptors are not seen to leak"
 	for l in '9 engine-closed 77 4300 9000 6' '9 engine-closed 77 4000 10100 6' '9 engine-closed 77 4000 9000 7'; do
 		{ cat "$TMP/self.memory"; echo "$l"; } >"$TMP/self.leak"
