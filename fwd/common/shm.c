@@ -12,18 +12,14 @@ _Static_assert(SHM_HELD < SHM_HELD_NONE, "held slots are 16-bit indices");
 _Static_assert((SHM_RATES & (SHM_RATES - 1)) == 0, "rates.n is a power of two");
 _Static_assert(SHM_FLOW_SIZE % LINE == 0, "flows start on cache lines");
 
-struct layout {
-	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, learn, assets, end;
-};
-
 static uint64_t up(uint64_t n, uint64_t to)
 {
 	return (n + to - 1) / to * to;
 }
 
-static struct layout layout(void)
+struct shm_layout shm_layout(void)
 {
-	struct layout l;
+	struct shm_layout l;
 
 	l.flows = up(sizeof(struct shm), PAGE);
 	l.pool = up(l.flows + (uint64_t)SHM_FLOWS * SHM_FLOW_SIZE, PAGE);
@@ -74,12 +70,12 @@ const char *shm_counter_name(unsigned i)
 
 size_t shm_size(void)
 {
-	return layout().end;
+	return shm_layout().end;
 }
 
 static void lay_out(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum failure failure)
 {
-	struct layout l = layout();
+	struct shm_layout l = shm_layout();
 
 	s->version = SHM_VERSION;
 	if (getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch) || s->epoch == 0)
@@ -121,7 +117,7 @@ void shm_renew(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum fai
 	/* The flow that an engine was killed in is put back by the next one, whoever starts it; that it died in of itself, given up. */
 	struct shm_before before = s->before;
 	uint32_t suspect = atomic_load(&s->guardian.suspect_flow);
-	struct layout l = layout();
+	struct shm_layout l = shm_layout();
 	char *at = (char *)s;
 
 	s->magic = 0; /* cut off in here, it is not used again */
@@ -138,7 +134,7 @@ void shm_renew(struct shm *s, uint16_t queue_num, uint16_t queue_index, enum fai
 
 struct shm *shm_open_mem(void *mem, size_t size, const char **err)
 {
-	struct layout l = layout();
+	struct shm_layout l = shm_layout();
 	struct shm *s = mem;
 
 	if (size < sizeof(struct shm))

@@ -197,6 +197,14 @@ struct shm {
 /* Name of a counter in `otfwctl status` ("packets"). */
 const char *shm_counter_name(unsigned i);
 
+/*
+ * Where the parts are, for whoever does not trust the engine: it can write over what the memory says of itself (flows_at and so on) after
+ * shm_open_mem() has looked at it.
+ */
+struct shm_layout {
+	uint64_t flows, pool, held, books, rates, claims, use, ring, guardian_ring, learn, assets, end;
+};
+struct shm_layout shm_layout(void);
 /* Octets to ftruncate. */
 size_t shm_size(void);
 /* Lays out fresh zeroed memory, with an epoch at random. */
@@ -216,7 +224,7 @@ static inline void *shm_at(struct shm *s, uint64_t off)
 /* The counter of an entry, NULL for 0. */
 static inline _Atomic uint64_t *shm_book_at(struct shm *s, uint32_t at)
 {
-	struct shm_book *books = (struct shm_book *)shm_at(s, s->books_at);
+	struct shm_book *books = (struct shm_book *)shm_at(s, shm_layout().books);
 	uint32_t i = at - 1, one = SHM_BOOK_KINDS * REASON_COUNT_OF;
 
 	if (at == 0 || i / one >= SHM_BOOKS)
@@ -225,7 +233,7 @@ static inline _Atomic uint64_t *shm_book_at(struct shm *s, uint32_t at)
 }
 static inline struct shm_use_table *shm_use_table(struct shm *s, unsigned i)
 {
-	return (struct shm_use_table *)shm_at(s, s->use_at) + i;
+	return (struct shm_use_table *)shm_at(s, shm_layout().use) + i;
 }
 static inline void shm_add(struct shm *s, enum shm_counter c, uint64_t n)
 {

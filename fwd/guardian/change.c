@@ -17,7 +17,7 @@ static unsigned nearly;
 static void put(struct guardian *g, const struct event *e)
 {
 	if (g->nqueues)
-		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), e);
+		ring_put(shm_at(g->queues[0].shm, shm_layout().guardian_ring), e);
 	else if (nearly < EARLY_MAX)
 		early[nearly++] = *e;
 }

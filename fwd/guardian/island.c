@@ -74,7 +74,7 @@ void island_event(struct guardian *g, enum event_type type, const char *zone, co
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
 	if (g->nqueues)
-		ring_put(shm_at(g->queues[0].shm, g->queues[0].shm->guardian_ring_at), &e);
+		ring_put(shm_at(g->queues[0].shm, shm_layout().guardian_ring), &e);
 	say("zone %s: %s", zone, e.text);
 }
 

@@ -86,7 +86,7 @@ void say_event(struct guardian *g, struct queue *q, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
-	ring_put(shm_at(q->shm, q->shm->guardian_ring_at), &e);
+	ring_put(shm_at(q->shm, shm_layout().guardian_ring), &e);
 	say("%s", e.text);
 }
 

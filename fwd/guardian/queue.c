@@ -349,7 +349,7 @@ void queue_deny_suspect(struct guardian *g, struct queue *q, bool of_itself)
 void queue_settle(struct guardian *g, struct queue *q, bool crashed)
 {
 	struct shm *s = q->shm;
-	struct shm_held *held = shm_at(s, s->held_at);
+	struct shm_held *held = shm_at(s, shm_layout().held);
 	bool open = q->failure == FAILURE_OPEN;
 	struct proc_row before, row;
 	uint32_t settled = 0, upto = 0, decided, then;

@@ -188,7 +188,7 @@ static void drain(struct watched *w, uint32_t upto)
 static uint32_t held_back(const struct watched *w, uint32_t old, uint32_t *due)
 {
 	struct shm *s = w->q->shm;
-	const struct shm_held *h = shm_at(s, s->held_at);
+	const struct shm_held *h = shm_at(s, shm_layout().held);
 	uint64_t now = atomic_load_explicit(&s->counters[SHM_HELD_NOW], memory_order_relaxed);
 	uint32_t n = 0;
 

@@ -453,7 +453,7 @@ static void causes_print(const struct recorder *r, const char *zone, enum shm_bo
 		struct shm *s = r->queues[i].shm;
 
 		for (unsigned k = 0; s && k < SHM_BOOKS; k++) {
-			struct shm_book *b = (struct shm_book *)shm_at(s, s->books_at) + k;
+			struct shm_book *b = (struct shm_book *)shm_at(s, shm_layout().books) + k;
 
 			if (!atomic_load_explicit(&b->used, memory_order_acquire) ||
 			    (!all && strncmp(b->zone, zone, sizeof(b->zone)) != 0))

@@ -70,11 +70,11 @@ void queue_add(struct recorder *r, uint32_t num, int fd)
 			    .shm = shm,
 			    .dev = st.st_dev,
 			    .ino = st.st_ino,
-			    .engine = reader_of(shm_at(shm, shm->ring_at)),
-			    .guardian = reader_of(shm_at(shm, shm->guardian_ring_at))};
-	learn_begin(&r->learn, &q->learn, shm_at(shm, shm->learn_at), shm->epoch);
+			    .engine = reader_of(shm_at(shm, shm_layout().ring)),
+			    .guardian = reader_of(shm_at(shm, shm_layout().guardian_ring))};
+	learn_begin(&r->learn, &q->learn, shm_at(shm, shm_layout().learn), shm->epoch);
 	q->differ_to = differ_read_to(&r->differ, shm->epoch);
-	asset_begin(&r->assets, &q->assets, shm_at(shm, shm->assets_at), shm->epoch);
+	asset_begin(&r->assets, &q->assets, shm_at(shm, shm_layout().assets), shm->epoch);
 }
 
 void mirror_add_memory(struct recorder *r, int fd)

@@ -53,7 +53,7 @@ static bool in_step(const struct flow *f)
 
 void sessions_flows(struct sessions *s, const struct shm *shm, const struct policy *next, int64_t now_us)
 {
-	const uint8_t *flows = (const uint8_t *)shm + shm->flows_at;
+	const uint8_t *flows = (const uint8_t *)shm + shm_layout().flows;
 
 	for (uint32_t i = 0; i < SHM_FLOWS; i++) {
 		const struct flow *live =

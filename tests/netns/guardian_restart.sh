@@ -88,6 +88,18 @@ for at in 0:magic 4:version 8:size 24:layout; do
 	[ -n "$KEPT" ] && [ "$KEPT" != "$WAS" ] || fail "kept with another ${at#*:}: taken over"
 done
 ok 'with another magic, version, size or layout: made anew'
+# An engine gone bad says, while all run, that the guardian's ring and what is held are elsewhere: nobody looks there.
+moved() {
+	for at in 47 95; do spoil $at; done
+	fw_reload --force >/dev/null || fail 'no reload when an engine says that the parts are elsewhere'
+	kill -KILL "$(engine_pid)"
+	wait_for 5 said_restart || fail "the guardian says nothing of an engine that was killed: $(cat "$FWLOG")"
+	kill -0 "$FWPID" || fail "the guardian follows an engine that says that the parts are elsewhere: $(cat "$FWLOG")"
+}
+said_restart() { grep -q "ended (signal 9)" "$FWLOG"; }
+moved
+again true
+ok 'parts that are said to be elsewhere: not looked for there'
 noise() { dd if=/dev/urandom of="$(echo "$RUN"/sessions/*)" bs=1M seek=1 count=90 conv=notrunc status=none; }
 again noise
 same 'noise in place of flows: engines that died of it' 0 "$(status restarts)"

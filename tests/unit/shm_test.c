@@ -144,6 +144,27 @@ static void adding_counts(void **state)
 	munmap(s, shm_size());
 }
 
+/* An engine gone bad says that the parts are elsewhere: what others look for is where it was. */
+static void moved_by_an_engine(void **state)
+{
+	struct shm *s = fresh();
+	const char *books = (char *)s + s->books_at, *use = (char *)s + s->use_at;
+	struct shm_layout l = shm_layout();
+
+	(void)state;
+	assert_int_equal(l.flows, s->flows_at);
+	assert_int_equal(l.held, s->held_at);
+	assert_int_equal(l.ring, s->ring_at);
+	assert_int_equal(l.guardian_ring, s->guardian_ring_at);
+	assert_int_equal(l.learn, s->learn_at);
+	assert_int_equal(l.assets, s->assets_at);
+	s->books_at = s->use_at = (uint64_t)1 << 40;
+	assert_ptr_equal(shm_book_at(s, SHM_BOOK_AT(0, 0, 0)),
+			 ((const struct shm_book *)(const void *)books)->n);
+	assert_ptr_equal(shm_use_table(s, 0), use);
+	munmap(s, shm_size());
+}
+
 static void every_counter_has_a_name_of_its_own(void **state)
 {
 	(void)state;
@@ -195,6 +216,7 @@ int main(void)
 		cmocka_unit_test(renewed),
 		cmocka_unit_test(renewed_in_a_flow),
 		cmocka_unit_test(adding_counts),
+		cmocka_unit_test(moved_by_an_engine),
 		cmocka_unit_test(every_counter_has_a_name_of_its_own),
 	};
 	struct CMUnitTest rows[sizeof(bads) / sizeof(bads[0])];
