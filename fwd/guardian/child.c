@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -109,6 +110,8 @@ pid_t child_fork(const struct guardian *g)
 	for (unsigned i = 0; pid == 0 && i < g->nqueues; i++) {
 		close(g->queues[i].sock);
 		close(g->queues[i].shm_fd);
+		/* Mapped, it would be locked for the next guardian (keep.c). */
+		munmap(g->queues[i].shm, shm_size());
 	}
 	return pid;
 }
