@@ -39,14 +39,26 @@ void before_keep(const struct memory *m, uint32_t slot, const struct change *c)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* What of a stream's history the packet cannot have overwritten. */
+/* How much of a stream's history the packet cannot have overwritten: in a ring the oldest octets, else a chunk for each that it needed. */
 static uint32_t history_left(const struct stream *s, uint32_t octets)
 {
-	uint64_t all = s->nchunks ? s->kept : RING_SIZE;
-	uint64_t gone = s->nchunks ? ((uint64_t)octets / CHUNK_SIZE + 2) * CHUNK_SIZE : octets;
-	uint64_t left = all > gone ? all - gone : 0;
+	uint64_t from =
+		s->off + octets < RING_SIZE ? 0 : s->off + octets - RING_SIZE; /* the first that is there */
 
+	if (s->nchunks) {
+		uint64_t end = (s->off + octets + CHUNK_SIZE - 1) / CHUNK_SIZE;
+		uint64_t have = s->first_chunk + s->nchunks;
+		from = (s->first_chunk + (end > have ? end - have : 0)) * CHUNK_SIZE;
+	}
+	uint64_t left = s->off > from ? s->off - from : 0;
 	return s->kept < left ? s->kept : (uint32_t)left;
+}
+
+/* Octets that the packet may have written into the history that is put back. */
+static uint32_t written(const struct stream *torn, const struct stream *kept, uint32_t octets)
+{
+	/* It goes on before it writes; from a ring that is too small it writes elsewhere. */
+	return torn->next == kept->next || (kept->nchunks == 0 && torn->nchunks != 0) ? 0 : octets;
 }
 
 void before_restore(struct memory *m)
@@ -62,20 +74,22 @@ void before_restore(struct memory *m)
 		f->used = 0;
 		return;
 	}
+	unsigned dir = b->dir & 1;
+	uint32_t octets = written(&f->dir[dir], &kept->dir[dir], b->octets);
 	uint32_t asked = b->asked <= FLOW_ASKED ? b->asked : FLOW_ASKED;
 	memcpy(f, kept, HEAD);
 	memcpy(f->asked, kept->asked, asked * sizeof *f->asked);
 	for (uint32_t i = asked; i < FLOW_ASKED; i++)
 		f->asked[i].expires_us = 0;
 	memcpy(f->state, kept->state, b->state <= PROTO_STATE_MAX ? b->state : PROTO_STATE_MAX);
-	struct stream *s = &f->dir[b->dir & 1];
-	s->kept = history_left(s, b->octets);
+	struct stream *s = &f->dir[dir];
+	s->kept = history_left(s, octets);
 	if (f->route.failure != FAILURE_OPEN)
 		return;
 	/* The guardian lets it go. Which chunks are taken is not known before flow_recover(): they are only forgotten. */
 	if (f->key.ipproto == 6 && b->octets &&
 	    (s->state == STREAM_NONE || (int32_t)(b->end - s->next) > 0)) {
 		s->nchunks = 0;
-		stream_skip(&(struct history){m, slot, b->dir & 1}, s, b->end);
+		stream_skip(&(struct history){m, slot, dir}, s, b->end);
 	}
 }

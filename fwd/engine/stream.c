@@ -140,6 +140,8 @@ void stream_forward(const struct history *h, struct stream *s, const uint8_t *da
 	if (s->nchunks == 0 && (wanted > RING_SIZE || s->part > RING_SIZE))
 		grow(h, s);
 	s->next += n;
+	/* In this order: what has not moved on has lost nothing (before.c). */
+	atomic_signal_fence(memory_order_seq_cst);
 	if (s->nchunks == 0) {
 		uint32_t skip = n > RING_SIZE ? n - RING_SIZE : 0;
 		s->kept = min32(s->kept + n, RING_SIZE);

@@ -341,6 +341,58 @@ static void chunks(void **state)
 	killed_anywhere(&open_zone, after_chunks);
 }
 
+/* The rest of a request whose beginning lies in chunks: what the packet cannot have overwritten of it is there. */
+static void after_rest(bool was_decided)
+{
+	(void)was_decided;
+	ACCEPTED(again());
+	READ(101, 0, 1);
+	ACCEPTED(from_client(pipeline_at + 12, q, 12));
+}
+static void rest_behind_chunks(void **state)
+{
+	(void)state;
+	bench_shared(&open_zone);
+	bench_handshake(b);
+	pipeline_at = 0;
+	for (unsigned i = 0; i < 5; i++) {
+		uint32_t n = pipeline(0, bulk);
+		ACCEPTED(from_client(pipeline_at, bulk, n));
+		pipeline_at += n;
+		b->now.mono_us += 10000001;
+	}
+	READ(100, 0, 1);
+	ACCEPTED(from_client(pipeline_at, q, 5));
+	assert_true(flow_at(&b->v->memory, 0)->dir[0].nchunks > 0);
+	packet(false, pipeline_at + 5, 0, q + 5, 7);
+	flow_at(&b->v->memory, 0)->route.failure = FAILURE_CLOSED;
+	killed_anywhere(&open_zone, after_rest);
+}
+
+/* The rest of an answer with more behind it than the ring holds: it grows into chunks instead. */
+static void after_more(bool was_decided)
+{
+	(void)was_decided;
+	ACCEPTED(again());
+	READ(10, 0, 1);
+	ACCEPTED(from_client(12 * 15, q, 12));
+}
+static void more_than_a_ring(void **state)
+{
+	(void)state;
+	bench_shared(&closed);
+	bench_handshake(b);
+	uint32_t n = 0;
+	for (uint16_t i = 0; i < 15; i++) {
+		READ(i, 0, 40);
+		ACCEPTED(from_client(12u * i, q, 12));
+		n += modbus_answer(bulk + n, i, 1, 40);
+	}
+	ACCEPTED(from_server(0, 12 * 15, bulk, 5));
+	packet(true, 5, 12 * 15, bulk + 5, n - 5);
+	killed_anywhere(&closed, after_more);
+}
+
 static void after_datagram(bool was_decided)
 {
 	static struct packet k;
@@ -429,9 +481,20 @@ static void open_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		KILLED(request),   KILLED(first_half), KILLED(second_half),  KILLED(answer),
-		KILLED(forbidden), KILLED(gap),        KILLED(syn),          KILLED(syn_ack),
-		KILLED(chunks),    KILLED(datagram),   KILLED(open_request), KILLED(open_answer),
+		KILLED(request),
+		KILLED(first_half),
+		KILLED(second_half),
+		KILLED(answer),
+		KILLED(forbidden),
+		KILLED(gap),
+		KILLED(syn),
+		KILLED(syn_ack),
+		KILLED(chunks),
+		KILLED(rest_behind_chunks),
+		KILLED(more_than_a_ring),
+		KILLED(datagram),
+		KILLED(open_request),
+		KILLED(open_answer),
 	};
 
 	return cmocka_run_group_tests_name("before", tests, policies_open, policies_close);
