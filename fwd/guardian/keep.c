@@ -204,8 +204,11 @@ struct shm *keep_memory(const struct guardian *g, const struct queue *q, int *fd
 		return NULL;
 	name_of(g, q->engine, name);
 	s = find(g, name, fd, &busy);
-	if (busy)
+	if (busy) {
 		say("%s/" KEEP_DIR "/%s is in use: " KEEP_NOT, g->run_dir, name);
+		/* From here on sessions go on without it: no later guardian may take it for what is known of them. */
+		unlinkat(g->keep_fd, name, 0);
+	}
 	return s || busy ? s : make(g, name, fd);
 }
 

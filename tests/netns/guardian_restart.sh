@@ -134,6 +134,7 @@ again room
 in_use() { exec 7<"$(echo "$RUN"/sessions/*)" && flock 7; }
 again in_use
 grep -q 'is in use: what is known of sessions ends' "$FWLOG" || fail "a lock on it is not said: $(cat "$FWLOG")"
+same 'in use by somebody: left to no later guardian' 0 "$(find "$RUN/sessions" -mindepth 1 | wc -l)"
 exec 7<&-
 fw_stop
 in_f "$B/otfwd" --remove --run-dir "$RUN" || fail 'otfwd --remove fails'
