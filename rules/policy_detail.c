@@ -6,6 +6,8 @@
 
 #include "rules/policy_inner.h"
 
+#define KEY_SAID 80u /* octets of a name */
+
 /* Text that grows in a buffer of fixed size; at counts on past its end, as snprintf does. */
 struct text {
 	char *buf;
@@ -23,6 +25,19 @@ static void add(struct text *t, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0)
 		t->at += (size_t)n;
+}
+
+/* A name off the wire, as operation_print() has it: a sentence may stand in a terminal. */
+static void add_key(struct text *t, struct view key)
+{
+	for (uint32_t i = 0; i < key.len && i < KEY_SAID; i++) {
+		uint8_t c = key.data[i];
+
+		if (c == '"' || c == '\\')
+			add(t, "\\%c", c);
+		else
+			add(t, c < 0x20 || c >= 0x7f ? "\\x%02x" : "%c", c);
+	}
 }
 
 static void add_range(struct text *t, int64_t lo, int64_t hi)
@@ -276,8 +291,9 @@ static void add_policy(struct text *t, const struct policy *p, const struct op *
 		break;
 	case REASON_KEY:
 		add_function(t, proto, op);
-		add(t, " \"%.*s\" is not among the names of ", (int)(op->key.len < 80 ? op->key.len : 80),
-		    (const char *)op->key.data);
+		add(t, " \"");
+		add_key(t, op->key);
+		add(t, "\" is not among the names of ");
 		add_rule(t, p, m);
 		break;
 	case REASON_ADDRESS:

@@ -245,6 +245,24 @@ static void judge_row(void **state)
 			 got);
 }
 
+/* A name is what somebody sent: nothing of it steers a terminal, or ends the quotes. */
+static void a_name_off_the_wire(void **state)
+{
+	static const char name[] = "a\x1b[2J\" \\\xc2\x9b";
+	static struct op_text text;
+	struct match m = {.reason = REASON_KEY};
+	char err[200], detail[300];
+
+	(void)state;
+	assert_int_equal(op_parse(MB "1 read-holding-registers holding 0", &text, err, sizeof(err)), 0);
+	text.op.has |= OP_KEY;
+	text.op.key = (struct view){.data = (const uint8_t *)name, .len = sizeof(name)};
+	size_t n = policy_detail(&made.policy, &text.op, PROTO_modbus, &m, detail, sizeof(detail));
+	assert_int_equal(n, strlen(detail));
+	if (!strstr(detail, " \"a\\x1b[2J\\\" \\\\\\xc2\\x9b\\x00\" is not among the names of "))
+		fail_msg("%s", detail);
+}
+
 /* ---- PDUs of several operations ---- */
 
 static uint32_t set_of(const char *client, const char *server)
@@ -419,7 +437,7 @@ static void who_is_the_server(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + sizeof(paths) / sizeof(paths[0]) + 4];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + sizeof(paths) / sizeof(paths[0]) + 5];
 	static char titles[sizeof(paths) / sizeof(paths[0])][80];
 	size_t n = 0;
 
@@ -433,6 +451,7 @@ int main(void)
 			(struct CMUnitTest){titles[i], route_row, NULL, NULL, (void *)(uintptr_t)&paths[i]};
 	}
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(several);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(a_name_off_the_wire);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(names);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(learn);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(who_is_the_server);
