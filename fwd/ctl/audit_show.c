@@ -9,8 +9,13 @@
 static void put(const char *before, const char *s, size_t n)
 {
 	fputs(before, stdout);
-	for (size_t i = 0; i < n; i++)
-		putchar((unsigned char)s[i] < ' ' || s[i] == 0x7f ? '?' : s[i]);
+	for (size_t i = 0; i < n; i++) {
+		/* U+0080..U+009F, of which some terminals know U+009B for ESC [. */
+		bool c1 = (unsigned char)s[i] == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] < 0xa0;
+
+		putchar((unsigned char)s[i] < ' ' || s[i] == 0x7f || c1 ? '?' : s[i]);
+		i += c1;
+	}
 }
 
 /* A string that is there, behind `before`. */

@@ -128,7 +128,7 @@ says 1 'there is no record 11' show --db "$tmp/good.db" 11
 # A record of a change, whole: the difference by lines, and nothing that steers a terminal.
 python3 - "$tmp/change.db" <<'P' || exit 1
 import hashlib, json, sqlite3, sys
-r = {"n": 1, "ts": 1700000001.5, "action": "commit", "uid": 0, "login": 0, "refused": False, "object": None, "reason": "pump \x1b[2J 7", "ticket": "CHG-1", "detail": "policy 2 is in force",
+r = {"n": 1, "ts": 1700000001.5, "action": "commit", "uid": 0, "login": 0, "refused": False, "object": None, "reason": "pump \x1b[2J \x9b1m7", "ticket": "CHG-1", "detail": "policy 2 is in force",
      "before": "aa" * 32, "after": "bb" * 32, "becomes-allowed": 2, "becomes-denied": 0, "other-changes": 1, "diff": "c/a: read 1 becomes allowed\nc/b: read 2 becomes allowed\n", "diff-left-out": 1}
 s = {"n": 2, "ts": 1700000002.5, "action": "reload", "uid": None, "login": None, "refused": False, "object": None, "reason": None, "ticket": None, "detail": "x", "before": "bb" * 32, "after": "cc" * 32,
      "diff": None, "diff-why": "the policies are not at hand any more"}
@@ -136,7 +136,7 @@ db = sqlite3.connect(sys.argv[1])
 db.execute("CREATE TABLE record (n INTEGER PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL)")
 d = b"\0" * 32
 for o in (r, s):
-    t = json.dumps(o, separators=(",", ":"))
+    t = json.dumps(o, separators=(",", ":"), ensure_ascii=False)
     d = hashlib.sha256(d + t.encode()).digest()
     db.execute("INSERT INTO record VALUES (?, ?, ?)", (o["n"], t, d))
 db.commit()
@@ -144,7 +144,7 @@ P
 says 0 '; policy 2 is in force; 2 become allowed, 0 become denied, 1 other changes$' show --db "$tmp/change.db"
 says 0 '^          c/b: read 2 becomes allowed$' show --db "$tmp/change.db" 1
 says 0 '^          and 1 more$' show --db "$tmp/change.db" 1
-says 0 'pump ?\[2J 7 (CHG-1)$' show --db "$tmp/change.db" 1
+says 0 'pump ?\[2J ?1m7 (CHG-1)$' show --db "$tmp/change.db" 1
 says 0 '^        after: bbbb' show --db "$tmp/change.db" 1
 says 0 '^        what changed is not known: the policies are not' show --db "$tmp/change.db" 2
 says 0 'reload, otfw itself$' show --db "$tmp/change.db" 2
