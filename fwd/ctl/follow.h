@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "fwd/ctl/ask.h"
+#include "rules/diag.h"
 
 /* The name of a candidate that `promote` makes: by it `confirm` knows what to do. */
 void promote_name(char *to, size_t cap, const char *conduit, const char *mode);
@@ -19,5 +20,8 @@ bool promote_left(const char *dir);
 void follow_promotion(const struct command *cmd, const struct ask *a, bool leave);
 /* Do two texts differ by one mode of a conduit alone, the word behind a "mode:"? *at: where it begins. */
 bool follow_word(const char *a, size_t alen, const char *b, size_t blen, size_t *at);
+
+/* Octets before the word of a mode that a model found there; len where there is no such place. */
+size_t mode_at(const char *text, size_t len, struct pos pos);
 
 #endif

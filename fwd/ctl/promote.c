@@ -254,19 +254,6 @@ static void print_checks(const struct promote *p, bool all)
 
 /* ---- the change ---- */
 
-/* Octets before column col of line line; len where there is no such place. */
-static size_t offset_of(const char *text, size_t len, struct pos pos)
-{
-	size_t at = 0;
-
-	for (uint32_t line = 1; line < pos.line && at < len; at++)
-		line += text[at] == '\n';
-	/* Columns are characters: octets that go on with one do not count. */
-	for (uint32_t col = 1; at < len && (col < pos.col || ((unsigned char)text[at] & 0xc0) == 0x80); at++)
-		col += ((unsigned char)text[at] & 0xc0) != 0x80;
-	return at;
-}
-
 /* By its whole path: who confirms it may stand elsewhere. */
 static void add_text(struct diag *to, const char *path, const char *text, size_t len)
 {
@@ -293,8 +280,7 @@ static char *changed_source(const struct command *cmd, const struct promote *p, 
 			add_text(copy, path, text, len);
 			continue;
 		}
-		size_t at = offset_of(text, len, p->at->mode_pos);
-		at += at < len && (text[at] == '"' || text[at] == '\'');
+		size_t at = mode_at(text, len, p->at->mode_pos);
 		char *edited = NULL;
 		int n = len - at < strlen(old) || memcmp(text + at, old, strlen(old)) != 0
 				? -1

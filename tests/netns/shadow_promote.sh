@@ -152,6 +152,20 @@ fw_reload --force >"$TMP/said" 2>&1 || fail "reload --force: $(cat "$TMP/said")"
 watches || fail 'reload --force does not take the file'
 ok 'a reload, and SIGHUP, do not take it back; reload --force does'
 
+# Where the file has the step already, and its neighbour was changed: the one word that differs is not the conduit's.
+sed -i '/name: control/,/name: watch/ s/mode: shadow/mode: enforce/' "$TMP/real.yaml"
+fw_reload >"$TMP/said" 2>&1 || fail "reload: $(cat "$TMP/said")"
+promote 0 watch --shadow-days 0 --confirm 1min
+sed -i 's/mode: enforce/mode: learn/; s/mode: shadow/mode: enforce/; s/mode: learn/mode: shadow/' "$TMP/real.yaml"
+cp "$TMP/real.yaml" "$TMP/next.yaml"
+grep -q 'mode: shadow' "$TMP/real.yaml" && grep -q 'mode: enforce' "$TMP/real.yaml" || fail 'the file is not as it is meant'
+ctl confirm >"$TMP/out" 2>&1 || fail "confirm: $(cat "$TMP/out")"
+says "a neighbour's mode is not written" 'policy.yaml was changed meanwhile, and is not written'
+cmp "$TMP/next.yaml" "$TMP/real.yaml" || fail 'the file was written'
+cat "$TMP/before.yaml" >"$TMP/real.yaml"
+fw_reload --force >"$TMP/said" 2>&1 || fail "reload --force: $(cat "$TMP/said")"
+watches || fail 'reload --force does not take the file'
+
 # Where files are somebody else's: told only.
 promote 0 watch --shadow-days 0 --confirm 1min
 cp "$TMP/real.yaml" "$TMP/before.yaml"
