@@ -148,17 +148,28 @@ void learn_keep(struct learn_db *l, const char *conduit, const struct shape *tol
 
 /* ---- what no rule can allow ---- */
 
+/* The name of a field, as an engine told it: it comes to stand in a comment of a policy that is proposed, and in a terminal. */
+static size_t field_of(const struct event *e, char to[EVENT_FIELD])
+{
+	size_t n = e->has & EVENT_HAS_FAULT ? strnlen(e->fault_field, EVENT_FIELD) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = e->fault_field[i] >= ' ' && e->fault_field[i] <= '~' ? e->fault_field[i] : '?';
+	return n;
+}
+
 static bool put_fault(struct learn_db *l, sqlite3_stmt *q, const char *conduit, const char *proto,
 		      const struct event *e)
 {
-	size_t field = e->has & EVENT_HAS_FAULT ? strnlen(e->fault_field, EVENT_FIELD) : 0;
+	char field[EVENT_FIELD];
+	size_t n = field_of(e, field);
 
 	sqlite3_bind_text(q, 1, conduit, -1, SQLITE_STATIC);
 	sqlite3_bind_text(q, 2, proto, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(q, 3, e->from_server ? e->tuple.dst : e->tuple.src, 16, SQLITE_STATIC);
 	sqlite3_bind_blob(q, 4, e->from_server ? e->tuple.src : e->tuple.dst, 16, SQLITE_STATIC);
 	sqlite3_bind_text(q, 5, reason_name((enum reason)e->reason), -1, SQLITE_STATIC);
-	sqlite3_bind_text(q, 6, e->fault_field, (int)field, SQLITE_STATIC);
+	sqlite3_bind_text(q, 6, field, (int)n, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(q, 7, e->count ? e->count : 1);
 	sqlite3_bind_int64(q, 8, e->ts_us);
 	return done(l, q);

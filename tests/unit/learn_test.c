@@ -511,6 +511,16 @@ static void faults_are_kept(void **state)
 	jsonl_object_end(&j);
 	jsonl_line(&j);
 	assert_string_equal(text, "{\"faults\":[]}\n");
+	/* The engine is not believed: no line of its own in a proposal, nothing that steers a terminal. */
+	other = e;
+	other.ts_us += 2 * DAY;
+	snprintf(other.fault_field, sizeof(other.fault_field), "a\n    x: \x1b[2J\xc2\x9b");
+	learn_fault(db, &other, &made.policy);
+	jsonl_open(&j, text, sizeof(text));
+	jsonl_object(&j, NULL);
+	learn_faults_print(db, NOW + DAY, &j);
+	jsonl_object_end(&j);
+	assert_non_null(strstr(text, "\"field\":\"a?    x: ?[2J??\","));
 	/* Of fixed bounds. */
 	lost = db->lost;
 	for (unsigned i = 0; i < LEARN_FAULTS_KEPT + 10; i++) {
@@ -518,7 +528,7 @@ static void faults_are_kept(void **state)
 		learn_fault(db, &e, &made.policy);
 	}
 	assert_int_equal(db->faults, LEARN_FAULTS_KEPT);
-	assert_int_equal(db->lost - lost, 11);
+	assert_int_equal(db->lost - lost, 12);
 }
 
 static const struct policy *policy_of(void *ctx, uint32_t generation)
