@@ -77,6 +77,8 @@ static void count_rows(struct asset_db *a)
 	sqlite3_stmt *q = db_prepare(&a->db, "SELECT zone, count(*) FROM asset GROUP BY zone");
 
 	a->rows = 0;
+	a->parts = (uint64_t)db_number(
+		&a->db, "SELECT (SELECT count(*) FROM role) + (SELECT count(*) FROM ident)", 0);
 	a->nzones = 0;
 	while (q && db_step(&a->db, q) == SQLITE_ROW) {
 		a->rows += (uint64_t)sqlite3_column_int64(q, 1);
@@ -281,10 +283,10 @@ static void keep_role(struct asset_db *a, int64_t id, struct asset_news *about, 
 	}
 	if (about->proto) {
 		bind_role(a->st[DROP_UNREAD], id, about, false);
-		run(a, DROP_UNREAD);
+		a->parts -= run(a, DROP_UNREAD);
 	}
 	sqlite3_bind_int64(a->st[COUNT_ROLES], 1, id);
-	if (number(a, COUNT_ROLES, ASSET_ROLES) >= ASSET_ROLES) {
+	if (a->parts >= ASSET_PARTS || number(a, COUNT_ROLES, ASSET_ROLES) >= ASSET_ROLES) {
 		full(a);
 		return;
 	}
@@ -293,6 +295,7 @@ static void keep_role(struct asset_db *a, int64_t id, struct asset_news *about, 
 		a->lost++;
 		return;
 	}
+	a->parts++;
 	a->fresh = true;
 	about->change = made ? "new" : "role";
 	asset_say(a, about);
@@ -343,7 +346,7 @@ static void add_ident(struct asset_db *a, int64_t id, const struct asset_news *a
 	sqlite3_stmt *add = a->st[ADD_IDENT];
 
 	sqlite3_bind_int64(a->st[COUNT_IDENTS], 1, id);
-	if (number(a, COUNT_IDENTS, ASSET_IDENTS) >= ASSET_IDENTS) {
+	if (a->parts >= ASSET_PARTS || number(a, COUNT_IDENTS, ASSET_IDENTS) >= ASSET_IDENTS) {
 		full(a);
 		return;
 	}
@@ -351,10 +354,12 @@ static void add_ident(struct asset_db *a, int64_t id, const struct asset_news *a
 	sqlite3_bind_blob(add, 5, about->value, (int)strlen(about->value), SQLITE_STATIC);
 	sqlite3_bind_int64(add, 6, about->s->first_us);
 	sqlite3_bind_int64(add, 7, about->s->last_us);
-	if (run(a, ADD_IDENT))
-		a->fresh = true;
-	else
+	if (!run(a, ADD_IDENT)) {
 		a->lost++;
+		return;
+	}
+	a->parts++;
+	a->fresh = true;
 }
 
 static void keep_ident(struct asset_db *a, int64_t id, const struct asset_news *told)

@@ -14,11 +14,12 @@
 #include "fwd/common/jsonl.h"
 #include "fwd/recorder/db.h"
 
-#define ASSET_ROWS       20000u /* assets, */
-#define ASSET_ZONE_ROWS  5000u  /* of one zone: one that is flooded leaves room for the others */
-#define ASSET_ROLES      64u    /* of one asset */
-#define ASSET_IDENTS     256u   /* of one asset */
-#define ASSET_ZONES      256u   /* zones that are counted by themselves */
+#define ASSET_ROWS       20000u  /* assets, */
+#define ASSET_ZONE_ROWS  5000u   /* of one zone: one that is flooded leaves room for the others */
+#define ASSET_ROLES      64u     /* of one asset */
+#define ASSET_IDENTS     256u    /* of one asset */
+#define ASSET_PARTS      200000u /* roles and identifications of all of them */
+#define ASSET_ZONES      256u    /* zones that are counted by themselves */
 #define ASSET_ZONE_NAME  64u
 #define ASSET_A_TURN     512u /* sightings of one queue */
 #define ASSET_EVENTS     10u  /* a second; more are one event with their number */
@@ -37,12 +38,12 @@ struct asset_db {
 		uint64_t rows;
 	} zones[ASSET_ZONES];
 	unsigned nzones;
-	uint64_t rows;
-	uint64_t lost;    /* new ones for which there was no room, or no database */
-	uint64_t unknown; /* of generations whose names are gone, or in no zone */
-	int64_t begun_us; /* of the transaction; 0: none */
-	bool fresh;       /* there is news in it */
-	bool told;        /* that it is full */
+	uint64_t rows, parts; /* assets; roles and identifications */
+	uint64_t lost;        /* new ones for which there was no room, or no database */
+	uint64_t unknown;     /* of generations whose names are gone, or in no zone */
+	int64_t begun_us;     /* of the transaction; 0: none */
+	bool fresh;           /* there is news in it */
+	bool told;            /* that it is full */
 	int64_t second;
 	uint32_t said, unsaid; /* events: in this second, and not written since the last that were */
 };

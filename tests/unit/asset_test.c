@@ -424,6 +424,23 @@ static void a_known_protocol_replaces_a_port(void **state)
 	json_decref(o);
 }
 
+/* A large network behind one router: what each answer costs is bounded. */
+static void one_mac_of_many(void **state)
+{
+	struct asset_query q = {.from = 0};
+
+	(void)state;
+	for (uint32_t i = 0; i < 150; i++) {
+		struct sighting s = one(i, SIGHT_CLIENT);
+		s.has_mac = 1;
+		asset_keep(db, NULL, "routed", &s);
+	}
+	json_t *o = listed(&q), *list = json_object_get(o, "assets");
+	assert_int_equal(json_array_size(list), 150);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "mac-addresses")), 100);
+	json_decref(o);
+}
+
 static void it_is_bounded(void **state)
 {
 	json_t *o;
@@ -495,6 +512,23 @@ static void it_is_bounded(void **state)
 			asset_keep(db, NULL, zone, &s);
 		}
 	assert_int_equal(db->rows, ASSET_ROWS);
+	/* Nor do all of them together have as many roles and identifications as each by itself. */
+	uint64_t lost = db->lost;
+	for (uint32_t i = 0; db->parts < ASSET_PARTS && i < ASSET_PARTS; i++) {
+		s = said(1 + i % 4000, IDENT_NAME, "x");
+		s.unit = i / 4000;
+		asset_keep(db, NULL, "z0", &s);
+	}
+	assert_int_equal(db->parts, ASSET_PARTS);
+	assert_int_equal(db->lost, lost);
+	s = said(4500, IDENT_NAME, "x");
+	asset_keep(db, NULL, "z0", &s);
+	assert_int_equal(db->lost, lost + 1);
+	s = one(4500, SIGHT_SERVER);
+	asset_keep(db, NULL, "z0", &s);
+	assert_int_equal(db->lost, lost + 2);
+	again();
+	assert_int_equal(db->parts, ASSET_PARTS);
 }
 
 static const struct policy *policy_of(void *ctx, uint32_t generation)
@@ -611,6 +645,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_asset_an_address, db_setup, db_teardown),
 		cmocka_unit_test_setup_teardown(a_change_is_told, db_setup, db_teardown),
 		cmocka_unit_test_setup_teardown(a_known_protocol_replaces_a_port, db_setup, db_teardown),
+		cmocka_unit_test_setup_teardown(one_mac_of_many, db_setup, db_teardown),
 		cmocka_unit_test_setup_teardown(it_is_bounded, db_setup, db_teardown),
 		cmocka_unit_test_setup_teardown(a_kill_costs_nothing, db_setup, db_teardown),
 		cmocka_unit_test_setup_teardown(nothing_of_the_ring_is_believed, db_setup, db_teardown),
