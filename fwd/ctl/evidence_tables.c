@@ -7,9 +7,10 @@
 const struct evidence_failure evidence_failures[] = {
 	{"daemon not started, its ruleset loaded", "drops",
 	 "passes what its conduits list by address and port, counted", "passes", "row_no_daemon"},
-	{"daemon killed or stopped", "drops, counted",
+	{"daemon killed or stopped",
+	 "drops, counted; the next start goes on with what was known of its sessions, also in the middle of a PDU",
 	 "passes what its conduits list, counted; the next start takes over the sessions and says what passed",
-	 "passes", "guardian_failure promise_p6_ledger promise_p4_safety"},
+	 "passes", "guardian_failure guardian_restart promise_p6_ledger promise_p4_safety"},
 	{"engine killed", "packets wait for the next one, milliseconds; sessions go on",
 	 "what waits is released at the deadline, counted; sessions go on", "passes",
 	 "promise_p1_closed_zone promise_p5_bounded_delay modbus_kill"},
