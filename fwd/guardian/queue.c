@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fwd/guardian/guardian.h"
@@ -222,7 +223,8 @@ static int make_memory(const struct guardian *g, struct queue *q, uint16_t index
 		return 0;
 	}
 	q->shm_fd = memfd_create("otfw-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (q->shm_fd < 0 || ftruncate(q->shm_fd, (off_t)size) < 0 ||
+	/* Root's alone: whoever is handed it to be read could open it anew to be written. */
+	if (q->shm_fd < 0 || fchmod(q->shm_fd, 0600) < 0 || ftruncate(q->shm_fd, (off_t)size) < 0 ||
 	    fcntl(q->shm_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		say("queue %u: shared memory: %s", q->num, strerror(errno));
 		return -1;

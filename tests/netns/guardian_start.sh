@@ -113,6 +113,9 @@ same 'the recorder has no capability' 0000000000000000 "$(sed -n 's/^CapEff:\t//
 for p in $recorder $(engines); do
 	same "$(cat /proc/"$p"/comm) holds no other queue or policy file" '' "$(readlink /proc/"$p"/fd/* | grep -v -e '^/dev/null$' -e '^socket:' -e '^/memfd:' -e "^$TMP" -e '^anon_inode:' -e '^pipe:' -e '/nf_conntrack[_a-z]*$')"
 done
+# What the recorder is handed to read it cannot open anew to write.
+modes=$(for fd in /proc/"$FWPID"/fd/*; do case $(readlink "$fd") in /memfd:otfw-queue* | */sessions/*) [ -f "$fd" ] && stat -Lc '%u %a' "$fd" ;; esac; done | sort -u)
+same 'the memory of queues: owner and mode' '0 600' "$modes"
 
 if in_f iptables -C FORWARD -j otfw-forward 2>/dev/null; then
 	fw_stop
