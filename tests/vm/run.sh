@@ -10,17 +10,18 @@ set -u
 B=${B:-build/release}
 KERNEL=${VM_KERNEL:-linux-image-cloud-amd64} # a Debian package
 MEMORY=${VM_MEMORY:-1536}
-SECONDS_MAX=${VM_SECONDS:-1500}
+SECONDS_MAX=${VM_SECONDS:-2400}
 VM=$B/vm
 ROOT=$VM/root
 # What such a machine, some five times slower, can show in its time; others by name. Repetitions are fewer.
 TESTS=(tests/netns/modbus_allow.sh tests/netns/modbus_segments.sh tests/netns/modbus_drop.sh tests/netns/modbus_udp.sh
 	tests/netns/modbus_reset.sh tests/netns/modbus_kill.sh tests/netns/modbus_reload.sh tests/netns/guardian_safety.sh
-	tests/netns/guardian_failure.sh tests/netns/guardian_bridge.sh tests/netns/promise_p6_ledger.sh)
+	tests/netns/guardian_failure.sh tests/netns/guardian_bridge.sh tests/netns/guardian_restart.sh tests/netns/promise_p6_ledger.sh
+	tests/netns/commit_trial.sh tests/netns/shadow_candidate.sh tests/netns/unlock_rule.sh tests/netns/assets.sh)
 [ $# -gt 0 ] && TESTS=("$@")
 PROGRAMS=(bash sh env cat cp mv rm ls ln mkdir mkfifo mktemp rmdir chmod chown date sleep sed awk grep head tail cut tr sort uniq wc tac xargs find
 	od seq nproc id timeout setsid taskset chrt nsenter mount umount ip bridge nft sysctl ps pgrep readlink dirname basename touch stat dmesg modprobe true
-	false test printf echo sync diff cmp comm tee uname ss expr python3)
+	false test printf echo sync diff cmp comm tee uname ss expr dd df truncate fallocate flock paste python3)
 
 skip() {
 	echo "skipped: $*"
