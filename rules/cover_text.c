@@ -362,7 +362,7 @@ void cover_print_evidence(const struct cover *c, const struct cover_box *b, unsi
 		fprintf(out, " on %u day%s", b->days, b->days == 1 ? "" : "s");
 	fprintf(out, ", first %s, last %s", time_text(b->first_us, first), time_text(b->last_us, last));
 	if ((b->kind & KIND_CHANGES) != 0 && b->values != SHAPE_NO_VALUES) {
-		fputs(", values ", out);
+		fputs(b->values == SHAPE_VALUES_UNKNOWN ? ", " : ", values ", out);
 		seen_values(out, b);
 	}
 	fputc('\n', out);

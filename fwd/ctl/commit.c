@@ -132,5 +132,12 @@ int cmd_rollback(const struct command *cmd, int argc, char **argv)
 		return EXIT_UNABLE;
 	if (optind < argc && !ctl_number(argv[optind], 1, META_NUMBER, &number))
 		return ctl_usage(cmd, "%s is not the number of a policy in the history", argv[optind]);
-	return wish_ask(cmd, &w, json_pack("{s:s, s:I}", "cmd", "rollback", "number", (json_int_t)number));
+	int status =
+		wish_ask(cmd, &w, json_pack("{s:s, s:I}", "cmd", "rollback", "number", (json_int_t)number));
+	if (status == EXIT_DONE && !w.ask.json) {
+		fflush(stdout);
+		fputs("the policy file was not touched: where it holds what was taken back, a reload brings that into force\n",
+		      stderr);
+	}
+	return status;
 }

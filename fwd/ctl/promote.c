@@ -399,6 +399,7 @@ static int promote(const struct command *cmd, struct promote *p)
 	p->to = p->at->mode == MODE_LEARN ? MODE_SHADOW : MODE_ENFORCE;
 	bool all = make_checks(p);
 	print_checks(p, all);
+	fflush(stdout);
 	if (p->look || (!all && !p->force)) {
 		if (!all && !p->look)
 			fprintf(stderr,

@@ -57,6 +57,7 @@ same 'status: the file differs' '*THE FILE DIFFERS*' "$(ctl status | tr '\n' ' '
 same 'diff by numbers' '*becomes denied*' "$(ctl diff 1 running | tr '\n' ' ')"
 same 'diff for a pull request' '*| control/set |*' "$(ctl diff --markdown 1 3 | tr '\n' ' ')"
 ctl rollback 1 --reason 'no good' >"$TMP/said" 2>&1 || fail "rollback: $(cat "$TMP/said")"
+grep -q 'policy file was not touched' "$TMP/said" || fail "rollback says nothing of the policy file: $(cat "$TMP/said")"
 same 'rolled back' "$OLD confirmed replaced" "$(in_force) $(state_of 1) $(state_of 3)"
 
 # ---- each of these changes in the audit chain ----
