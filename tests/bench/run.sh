@@ -8,7 +8,7 @@
 #
 # and the ratios of DESIGN section 10 for what can be measured here. Round trips: client, server and what inspects share CPU 0, so that
 # the path is compared and not the scheduler. Pure acknowledgements pass in the kernel in both `accept` and `otfw`.
-# ROUNDS=10 READS=20000 BULK_ROUNDS=5 BULK_MB=1000 FAULT_REPS=5 FAULT_ROUNDS=3 change the amount.
+# ROUNDS=10 READS=20000 BULK_ROUNDS=5 BULK_MB=1000 FAULT_REPS=25 FAULT_ROUNDS=24 change the amount.
 set -u
 . "$(dirname "$0")/../netns/lib.sh"
 ROUNDS=${ROUNDS:-10} READS=${READS:-20000} BULK_ROUNDS=${BULK_ROUNDS:-5} BULK_MB=${BULK_MB:-1000}
@@ -147,7 +147,7 @@ if command -v valgrind >/dev/null; then
 	"$BENCH/make_capture" 1000 "$OUT/reads.pcap" || fail 'make_capture'
 	for n in 10 10000; do
 		if valgrind --tool=callgrind --callgrind-out-file="$OUT/cg.$n" --collect-atstart=no --toggle-collect=modbus_decode \
-			--toggle-collect=policy_match "$B/otfwctl" replay --policy "$OUT/$n.image" "$OUT/reads.pcap" >"$OUT/replay.$n" 2>"$OUT/cg.err" &&
+			--toggle-collect=policy_match_used "$B/otfwctl" replay --policy "$OUT/$n.image" "$OUT/reads.pcap" >"$OUT/replay.$n" 2>"$OUT/cg.err" &&
 			[ "$(grep -c allow "$OUT/replay.$n")" -ge 1000 ]; then
 			total=$(awk '/^(summary|totals):/ {print $2; exit}' "$OUT/cg.$n")
 			row "decode + match of one read request, instructions, $n rules" $((total / 1000)) 400 '' le
@@ -183,14 +183,14 @@ found() { # WHAT FIGURE BUDGET UNIT le|ge: a row, where the test has printed a f
 }
 echo
 FAULT=promise_p5_bounded_delay
-if fault $FAULT REPS="${FAULT_REPS:-5}"; then
+if fault $FAULT REPS="${FAULT_REPS:-25}"; then
 	for what in stop kill loop crash; do
 		worst=$(sed -n "s/^ *$what: samples .* max \([0-9.]*\).*/\1/p" "$OUT/$FAULT")
-		found "open zone, deadline 5 ms, engine $what, ${FAULT_REPS:-5} times: slowest packet" "${worst:+$(awk "BEGIN { printf \"%.1f\", $worst / 1000 }")}" 8 ' ms' le
+		found "open zone, deadline 5 ms, engine $what, ${FAULT_REPS:-25} times: slowest packet" "${worst:+$(awk "BEGIN { printf \"%.1f\", $worst / 1000 }")}" 8 ' ms' le
 	done
 fi
 FAULT=promise_p4_flood
-if fault $FAULT ROUNDS="${FAULT_ROUNDS:-3}" LIMIT=100; then
+if fault $FAULT ROUNDS="${FAULT_ROUNDS:-24}" LIMIT=100; then
 	found 'safety lane under flood: p99.9, against no firewall at all' "$(sed -n 's/.*P4: safety flow under flood.*ratio: \([0-9.]*\) .*/\1/p' "$OUT/$FAULT")" 1.2 x le
 fi
 FAULT=modbus_reload
