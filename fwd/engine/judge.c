@@ -211,6 +211,7 @@ static void decode(struct work *w, struct view pdu, bool answers_known)
 		.answers_known = answers_known,
 		.asked = f->asked,
 		.nasked = pending_slots(f),
+		.now_us = w->now->mono_us,
 		.state = v->state,
 		.options = w->route->options,
 	};

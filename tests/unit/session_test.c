@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sessions: answers, pick-up, open zones, shadow and learn, a change of policy, a dead engine, datagrams, captures. */
+#include "protocols/dnp3.h"
+#include "tests/laws/play.h"
+#include "tests/laws/rules_dnp3.h"
 #include "tests/unit/verdict_fixture.h"
+
+static struct test_policy telecontrol;
 
 static void answers(void **state)
 {
@@ -357,6 +362,67 @@ static void replay_stays_in_step(void **state)
 	ACCEPTED(from_client(24, q, 12));
 }
 
+/* Decoders get the time: a select lapses in the engine as it does in theirs. */
+static int on_dnp3(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	snprintf(text, sizeof text,
+		 "version: 1\n"
+		 "site: {name: test}\n"
+		 "zones:\n"
+		 "  room: {level: 3, networks: [10.10.1.0/24], failure: closed}\n"
+		 "  cell: {level: 2, networks: [10.10.2.0/24], failure: closed}\n"
+		 "hosts: {rtu: 10.10.2.2}\n"
+		 "conduits:\n"
+		 "  - name: control\n"
+		 "    from: [room]\n"
+		 "    to: cell\n"
+		 "    servers: [rtu]\n"
+		 "    protocols: [dnp3]\n"
+		 "    mode: enforce\n"
+		 "    on-deny: reset\n"
+		 "    at-most: [read, operate]\n"
+		 "    allow:\n"
+		 "%s",
+		 narrow_dnp3);
+	test_policy_open(&telecontrol, text);
+	bench_port = 20000;
+	return start(&telecontrol);
+}
+static int down_dnp3(void **state)
+{
+	int rc = down(state);
+
+	bench_port = 502;
+	test_policy_close(&telecontrol);
+	return rc;
+}
+static uint32_t select_and_wait(int64_t us)
+{
+	uint32_t n =
+		play_unhex("05641ac404000300c2e6c0c5030c012801000a00030164000000486cc80000000078fb", q, NULL);
+
+	bench_handshake(b);
+	ACCEPTED(from_client(0, q, n));
+	b->now.mono_us += us;
+	uint32_t more =
+		play_unhex("05641ac404000300c2e6c0c6040c012801000a00030164000000b066c80000000078fb", q, NULL);
+	return from_client(n, q, more);
+}
+static void operated_in_time(void **state)
+{
+	(void)state;
+	ACCEPTED(select_and_wait(DNP3_SELECT_US));
+}
+static void operated_too_late(void **state)
+{
+	(void)state;
+	RESET(select_and_wait(DNP3_SELECT_US + 1));
+	said(JUDGED_DENY, REASON_NOT_SELECTED);
+}
+
 static void decode_without_policy(void **state)
 {
 	(void)state;
@@ -401,6 +467,8 @@ int main(void)
 		ON(closed, datagram_too_long),
 		ON(open, datagram_too_long_open),
 		ON(closed, replay_stays_in_step),
+		cmocka_unit_test_setup_teardown(operated_in_time, on_dnp3, down_dnp3),
+		cmocka_unit_test_setup_teardown(operated_too_late, on_dnp3, down_dnp3),
 		ON(nothing, decode_without_policy),
 	};
 	return cmocka_run_group_tests_name("session", tests, policies_open, policies_close);
