@@ -5,8 +5,7 @@
 
 #include "fwd/engine/work.h"
 
-#define HEAD  offsetof(struct flow, asked)
-#define STATE offsetof(struct flow, state)
+#define HEAD offsetof(struct flow, asked)
 
 static uint32_t state_size(const struct flow *f)
 {
