@@ -34,6 +34,8 @@ char *ask_text_with(const struct command *cmd, const struct ask *a, const char *
 json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *text);
 /* All rules of the running firewall with what each allowed ("rules" of as many answers as it takes), or NULL after having said why. */
 json_t *ask_rules(const struct command *cmd, const struct ask *a);
+/* For what is printed for people: in every string of it, what would steer a terminal becomes '?'. Ends of lines stay. */
+void ask_plain(json_t *o);
 /* A number of an answer, 0 where there is none. */
 long long ask_number(const json_t *o, const char *key);
 /* One line of those that are not 0, for people: "inspected 12, released 3". Nothing where all are. */

@@ -320,14 +320,16 @@ int cmd_assets(const struct command *cmd, int argc, char **argv)
 	if (!answer)
 		return status;
 	status = EXIT_DONE;
-	if (!o.json)
+	if (!o.json) {
+		ask_plain(answer);
 		all_text(answer);
-	else
+	} else {
 		json_array_foreach(json_object_get(answer, "assets"), i, item)
 		{
 			json_dumpf(item, stdout, JSON_COMPACT | JSON_REAL_PRECISION(16));
 			putchar('\n');
 		}
+	}
 	if (!json_is_true(json_object_get(answer, "assets-known")))
 		status = ctl_error(cmd, "assets.db cannot be read: who was seen is not known");
 	else if (ask_number(answer, "assets-lost"))

@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "fwd/common/jsonl.h"
-#include "rules/arena.h"
-#include "rules/scalar.h"
 
 #define LINE_LONGEST (JSONL_MAX + 1)
 
@@ -22,17 +20,6 @@ struct options {
 	int64_t since_us;
 	struct ask ask;
 };
-
-static bool read_time(const struct command *cmd, const char *text, int64_t *out)
-{
-	struct arena *arena = arena_new();
-	const char *why = scalar_time(arena, text, out);
-
-	if (why)
-		ctl_error(cmd, "--since %s: %s", text, why);
-	arena_free(arena);
-	return !why;
-}
 
 static bool read_options(const struct command *cmd, int argc, char **argv, struct options *o)
 {
@@ -54,7 +41,7 @@ static bool read_options(const struct command *cmd, int argc, char **argv, struc
 		case OPT_EVENTS: o->events = optarg; break;
 		case OPT_SINCE:
 			o->since = true;
-			if (!read_time(cmd, optarg, &o->since_us))
+			if (!ctl_since(cmd, optarg, &o->since_us))
 				return false;
 			break;
 		case OPT_RUN_DIR: dir = optarg; break;
@@ -262,6 +249,7 @@ static void show_take(void *ctx, int64_t n, const char *text, size_t len, const 
 	if (s->o->number ? n != s->o->number : time_of(text) < s->o->since_us)
 		return;
 	json_t *record = json_loadb(text, len, 0, NULL);
+	ask_plain(record);
 	if (!json_is_object(record)) {
 		printf("%6" PRId64 "  is no record: `otfwctl audit verify`\n", n);
 	} else if (s->o->number) {

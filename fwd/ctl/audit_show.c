@@ -5,19 +5,6 @@
 
 #include "fwd/ctl/audit.h"
 
-/* Text of a record: what would steer a terminal is shown as '?'. */
-static void put(const char *before, const char *s, size_t n)
-{
-	fputs(before, stdout);
-	for (size_t i = 0; i < n; i++) {
-		/* U+0080..U+009F, of which some terminals know U+009B for ESC [. */
-		bool c1 = (unsigned char)s[i] == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] < 0xa0;
-
-		putchar((unsigned char)s[i] < ' ' || s[i] == 0x7f || c1 ? '?' : s[i]);
-		i += c1;
-	}
-}
-
 /* A string that is there, behind `before`. */
 static bool member(const json_t *o, const char *key, const char *before)
 {
@@ -25,7 +12,7 @@ static bool member(const json_t *o, const char *key, const char *before)
 
 	if (!s || !*s)
 		return false;
-	put(before, s, strlen(s));
+	printf("%s%s", before, s);
 	return true;
 }
 
@@ -66,8 +53,7 @@ static void lines(const char *s)
 {
 	for (size_t n; s && *s; s += n + (s[n] == '\n')) {
 		n = strcspn(s, "\n");
-		put("          ", s, n);
-		putchar('\n');
+		printf("          %.*s\n", (int)n, s);
 	}
 }
 

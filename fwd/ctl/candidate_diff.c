@@ -361,6 +361,8 @@ int candidate_diff(const struct command *cmd, const struct ask *a)
 
 	if (!answer)
 		return status;
+	if (!a->json)
+		ask_plain(answer);
 	json_t *other = ask(cmd, a, "{\"cmd\":\"differences\",\"active\":true}\n", &active, &status);
 	if (!other) {
 		json_decref(answer);

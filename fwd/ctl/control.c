@@ -297,6 +297,36 @@ json_t *ask_answer(const struct command *cmd, const struct ask *a, const char *t
 	return answer;
 }
 
+/* U+0080..U+009F count, of which some terminals know U+009B for ESC [. */
+static void plain_string(json_t *s)
+{
+	char *text = strdup(json_string_value(s)), *to = text;
+
+	if (!text)
+		exit(EXIT_UNABLE);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+
+		*to++ = (*c < ' ' && *c != '\n') || *c == 0x7f || c1 ? '?' : (char)*c;
+		c += c1;
+	}
+	*to = '\0';
+	json_string_set(s, text);
+	free(text);
+}
+
+void ask_plain(json_t *o)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(o))
+		plain_string(o);
+	json_array_foreach(o, i, member) ask_plain(member);
+	json_object_foreach(o, key, member) ask_plain(member);
+}
+
 int cmd_status(const struct command *cmd, int argc, char **argv)
 {
 	struct ask a = {0};

@@ -21,6 +21,10 @@
 
 /* Text between tags and in attributes: whoever wrote a name or a reason writes no markup. NULL is a dash. */
 void evidence_escape(FILE *f, const char *s);
+/* A cell of a table under this heading; class may be "". A dash where there is no text. */
+void evidence_cell(FILE *f, const char *label, const char *class, const char *text);
+/* A time in seconds to the minute, UTC; NULL where it is none. */
+const char *evidence_minute(const json_t *when, char buf[32]);
 /* A string member, NULL where there is none. */
 const char *evidence_str(const json_t *o, const char *key);
 

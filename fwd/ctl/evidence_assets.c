@@ -2,7 +2,6 @@
 /* Of the evidence page: who was seen. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fwd/ctl/assets.h"
 #include "fwd/ctl/evidence.h"
@@ -23,22 +22,11 @@ json_t *evidence_assets_json(const struct command *cmd, const struct ask *a)
 	return out;
 }
 
-static void cell(FILE *f, const char *label, const char *class, const char *text)
-{
-	fprintf(f, "<td class=\"%s%s\" data-l=\"%s\">", class, text && *text ? "" : " empty", label);
-	evidence_escape(f, text && *text ? text : NULL);
-	fputs("</td>", f);
-}
-
 static void cell_time(FILE *f, const char *label, const json_t *when)
 {
-	time_t t = (time_t)json_number_value(when);
 	char text[32];
-	struct tm tm;
 
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
-	cell(f, label, "nw", text);
+	evidence_cell(f, label, "nw", evidence_minute(when, text));
 }
 
 static void row(FILE *f, const json_t *asset)
@@ -49,10 +37,10 @@ static void row(FILE *f, const json_t *asset)
 	fputs("<tr><th scope=\"row\">", f);
 	evidence_escape(f, evidence_str(asset, "address"));
 	fputs("</th>", f);
-	cell(f, "Zone", "", evidence_str(asset, "zone"));
-	cell(f, "Name", name ? "" : "warn", name ? name : "not in the policy");
-	cell(f, "Is", "", roles);
-	cell(f, "Says of itself", "", ident);
+	evidence_cell(f, "Zone", "", evidence_str(asset, "zone"));
+	evidence_cell(f, "Name", name ? "" : "warn", name ? name : "not in the policy");
+	evidence_cell(f, "Is", "", roles);
+	evidence_cell(f, "Says of itself", "", ident);
 	fputs("<td class=\"mono\" data-l=\"MAC\">", f);
 	evidence_escape(f, mac);
 	if (mac && ask_number(asset, "mac-addresses") > 1)

@@ -2,7 +2,6 @@
 /* Of the evidence page: which policies were in force, who brought each and why, and what became of it. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fwd/ctl/evidence.h"
 #include "fwd/ctl/history.h"
@@ -62,26 +61,15 @@ static const char *state_of(const json_t *m, const char **class)
 	return state;
 }
 
-static void cell(FILE *f, const char *label, const char *class, const char *text)
-{
-	fprintf(f, "<td class=\"%s%s\" data-l=\"%s\">", class, text && *text ? "" : " empty", label);
-	evidence_escape(f, text && *text ? text : NULL);
-	fputs("</td>", f);
-}
-
 static void row(FILE *f, const json_t *m)
 {
 	const json_t *login = json_object_get(m, "login"), *uid = json_object_get(m, "uid");
 	const char *class, *words = state_of(m, &class), *ticket = evidence_str(m, "ticket");
 	bool running = json_is_true(json_object_get(m, "running"));
-	time_t t = (time_t)json_number_value(json_object_get(m, "ts"));
-	char text[64];
-	struct tm tm;
+	char text[64], when[32];
 
 	fprintf(f, "<tr><th scope=\"row\" class=\"n\">%lld</th>", ask_number(m, "number"));
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
-	cell(f, "Time", "nw", text);
+	evidence_cell(f, "Time", "nw", evidence_minute(json_object_get(m, "ts"), when));
 	fprintf(f, "<td class=\"%s\" data-l=\"State\">%s", class, running ? "in force, " : "");
 	evidence_escape(f, words);
 	fputs("</td>", f);
@@ -92,9 +80,9 @@ static void row(FILE *f, const json_t *m)
 	else
 		snprintf(text, sizeof(text), "user %lld, logged in as %lld", ask_number(m, "uid"),
 			 ask_number(m, "login"));
-	cell(f, "By", "", text);
+	evidence_cell(f, "By", "", text);
 	const char *from = evidence_str(m, "from");
-	cell(f, "From", "", from && strcmp(from, "file") == 0 ? "the policy file" : from);
+	evidence_cell(f, "From", "", from && strcmp(from, "file") == 0 ? "the policy file" : from);
 	fputs("<td data-l=\"Reason\">", f);
 	evidence_escape(f, evidence_str(m, "reason"));
 	if (ticket) {
@@ -103,7 +91,7 @@ static void row(FILE *f, const json_t *m)
 		fputc(')', f);
 	}
 	fputs("</td>", f);
-	cell(f, "Digest", "mono", evidence_str(m, "digest"));
+	evidence_cell(f, "Digest", "mono", evidence_str(m, "digest"));
 	fputs("</tr>\n", f);
 }
 

@@ -26,7 +26,7 @@ static bool truth(const json_t *o, const char *key)
 }
 
 /* A cell; label is what stands before it where columns have no heads (narrow screens). */
-static void cell(FILE *f, const char *label, const char *class, const char *text)
+void evidence_cell(FILE *f, const char *label, const char *class, const char *text)
 {
 	fprintf(f, "<td class=\"%s%s\" data-l=\"%s\">", class, text && *text ? "" : " empty", label);
 	evidence_escape(f, text && *text ? text : NULL);
@@ -53,14 +53,17 @@ static void cell_number(FILE *f, const char *label, long long n)
 	fputs("</td>", f);
 }
 
-static const char *minute(const json_t *when, char buf[32])
+const char *evidence_minute(const json_t *when, char buf[32])
 {
-	time_t t = (time_t)json_number_value(when);
+	double seconds = json_number_value(when);
 	struct tm tm;
 
-	if (!json_is_number(when))
+	/* Beyond the year 9999 it is no time that anything here has written. */
+	if (!json_is_number(when) || !(seconds >= 0 && seconds < 253402300800.0))
 		return NULL;
-	gmtime_r(&t, &tm);
+	time_t t = (time_t)seconds;
+	if (!gmtime_r(&t, &tm))
+		return NULL;
 	strftime(buf, 32, "%Y-%m-%d %H:%M", &tm);
 	return buf;
 }
@@ -184,9 +187,9 @@ static void notes(FILE *f, const json_t *e)
 		    evidence_str(is, "name") ? evidence_str(is, "name") : evidence_str(is, "zone"),
 		    state && strcmp(state, "isolated") == 0 ? " is isolated"
 							    : " is overridden: not inspected");
-		fprintf(f, "</strong> since %s UTC", minute(json_object_get(is, "since"), buf));
+		fprintf(f, "</strong> since %s UTC", evidence_minute(json_object_get(is, "since"), buf));
 		if (json_object_get(is, "until"))
-			fprintf(f, ", until %s UTC", minute(json_object_get(is, "until"), until));
+			fprintf(f, ", until %s UTC", evidence_minute(json_object_get(is, "until"), until));
 		put(f, ": ", evidence_str(is, "reason"), "</p>\n");
 	}
 }
@@ -211,7 +214,7 @@ static void top(FILE *f, const json_t *e)
 	const char *candidate = evidence_str(e, "candidate");
 	if (candidate) {
 		put(f, "<dt>Candidate</dt><dd>judged beside it since ",
-		    minute(json_object_get(e, "candidate-since"), buf), ": <code>");
+		    evidence_minute(json_object_get(e, "candidate-since"), buf), ": <code>");
 		put(f, "", candidate, "</code>");
 		snprintf(text, sizeof(text), ", %lld differences", number(e, "candidate-differences"));
 		put(f, "", text, "</dd>");
@@ -261,10 +264,10 @@ static void conduits(FILE *f, const json_t *e)
 		put(f, "<tr><th scope=\"row\">", evidence_str(c, "name"), "</th><td data-l=\"From\">");
 		list(f, json_object_get(c, "from"));
 		fputs("</td>", f);
-		cell(f, "To", "", evidence_str(c, "to"));
-		cell(f, "Lane", "", evidence_str(c, "lane"));
-		cell(f, "Mode", !mode || strcmp(mode, "enforce") == 0 ? "" : "warn", mode);
-		cell(f, "Fails", "", evidence_str(c, "failure"));
+		evidence_cell(f, "To", "", evidence_str(c, "to"));
+		evidence_cell(f, "Lane", "", evidence_str(c, "lane"));
+		evidence_cell(f, "Mode", !mode || strcmp(mode, "enforce") == 0 ? "" : "warn", mode);
+		evidence_cell(f, "Fails", "", evidence_str(c, "failure"));
 		cell_number(f, "Rules", number(c, "rules"));
 		fputs("</tr>\n", f);
 	}
@@ -277,11 +280,15 @@ static void rule_row(FILE *f, const json_t *e, const json_t *r, long long most)
 	char buf[32];
 
 	put(f, "<tr><th scope=\"row\">", evidence_str(r, "id"), "</th>");
-	cell(f, "Reason", "", evidence_str(r, "reason"));
-	cell(f, "Owner", "", evidence_str(r, "owner"));
-	cell(f, "Ticket", "", evidence_str(r, "ticket"));
-	cell(f, "Review by", overdue(r, evidence_str(e, "ts")) ? "nw bad" : "nw", evidence_str(r, "review"));
-	cell(f, "Protocol", "", proto ? proto : lane && lane[0] == 'k' ? "by port, in the kernel" : NULL);
+	evidence_cell(f, "Reason", "", evidence_str(r, "reason"));
+	evidence_cell(f, "Owner", "", evidence_str(r, "owner"));
+	evidence_cell(f, "Ticket", "", evidence_str(r, "ticket"));
+	evidence_cell(f, "Review by", overdue(r, evidence_str(e, "ts")) ? "nw bad" : "nw",
+		      evidence_str(r, "review"));
+	evidence_cell(f, "Protocol", "",
+		      proto                    ? proto
+		      : lane && lane[0] == 'k' ? "by port, in the kernel"
+					       : NULL);
 	fputs("<td class=\"n\" data-l=\"Allowed\">", f);
 	if (!truth(e, "use-known"))
 		fputs("not known", f);
@@ -293,7 +300,7 @@ static void rule_row(FILE *f, const json_t *e, const json_t *r, long long most)
 	evidence_bar(f, number(r, "total"), most);
 	fputs("</td>", f);
 	cell_number(f, "Days", number(r, "days"));
-	cell(f, "Last", "nw", minute(json_object_get(r, "last"), buf));
+	evidence_cell(f, "Last", "nw", evidence_minute(json_object_get(r, "last"), buf));
 	fputs("</tr>\n", f);
 }
 
@@ -349,14 +356,14 @@ static void zones(FILE *f, const json_t *e)
 
 		put(f, "<tr><th scope=\"row\">", evidence_str(z, "name"), "</th>");
 		snprintf(text, sizeof(text), "%g", json_number_value(level));
-		cell(f, "Level", "", json_is_number(level) ? text : NULL);
+		evidence_cell(f, "Level", "", json_is_number(level) ? text : NULL);
 		fputs("<td class=\"mono\" data-l=\"Networks\">", f);
 		list(f, file ? json_object_get(z, "networks") : NULL);
 		fputs("</td>", f);
-		cell(f, "Fails", "", evidence_str(z, "failure"));
+		evidence_cell(f, "Fails", "", evidence_str(z, "failure"));
 		snprintf(text, sizeof(text), "%g ms", (double)number(z, "deadline-us") / 1000);
-		cell(f, "Deadline", "", number(z, "deadline-us") ? text : NULL);
-		cell(f, "Safety", "", truth(z, "safety") ? "yes" : NULL);
+		evidence_cell(f, "Deadline", "", number(z, "deadline-us") ? text : NULL);
+		evidence_cell(f, "Safety", "", truth(z, "safety") ? "yes" : NULL);
 		fputs("</tr>\n", f);
 	}
 	fputs(TABLE_END "<h3>What each failure does, and the tests that show it</h3>\n", f);
@@ -366,9 +373,9 @@ static void zones(FILE *f, const json_t *e)
 	json_array_foreach(json_object_get(e, "failures"), i, z)
 	{
 		put(f, "<tr><th scope=\"row\">", evidence_str(z, "event"), "</th>");
-		cell(f, "Closed", "", evidence_str(z, "closed"));
-		cell(f, "Open", "", evidence_str(z, "open"));
-		cell(f, "Safety lane", "", evidence_str(z, "safety"));
+		evidence_cell(f, "Closed", "", evidence_str(z, "closed"));
+		evidence_cell(f, "Open", "", evidence_str(z, "open"));
+		evidence_cell(f, "Safety lane", "", evidence_str(z, "safety"));
 		fputs("<td class=\"mono\" data-l=\"Shown by\">", f);
 		list(f, json_object_get(z, "tests"));
 		fputs("</td></tr>\n", f);
@@ -463,9 +470,9 @@ static void prooftests(FILE *f, const json_t *e)
 		bool pass = result && strcmp(result, "pass") == 0, any = false;
 
 		put(f, "<tr><th scope=\"row\">", evidence_str(t, "ts"), "</th>");
-		cell(f, "Result", pass ? "good" : "bad", result);
-		cell(f, "Version", "", evidence_str(t, "version"));
-		cell(f, "Kernel", "", evidence_str(t, "kernel"));
+		evidence_cell(f, "Result", pass ? "good" : "bad", result);
+		evidence_cell(f, "Version", "", evidence_str(t, "version"));
+		evidence_cell(f, "Kernel", "", evidence_str(t, "kernel"));
 		cell_number(f, "Steps", (long long)json_array_size(json_object_get(t, "steps")));
 		fputs("<td data-l=\"Not passed\">", f);
 		json_array_foreach(json_object_get(t, "steps"), k, s)
@@ -527,12 +534,12 @@ static void audit(FILE *f, const json_t *e)
 	for (i = json_array_size(list_of); i-- > 0;) {
 		v = json_array_get(list_of, i);
 		fprintf(f, "<tr><th scope=\"row\" class=\"n\">%lld</th>", number(v, "n"));
-		cell(f, "Time", "nw", minute(json_object_get(v, "ts"), buf));
+		evidence_cell(f, "Time", "nw", evidence_minute(json_object_get(v, "ts"), buf));
 		put(f, "<td data-l=\"Action\">", evidence_str(v, "action"),
 		    truth(v, "refused") ? " <span class=\"bad\">refused</span></td>" : "</td>");
-		cell(f, "On", "", evidence_str(v, "object"));
+		evidence_cell(f, "On", "", evidence_str(v, "object"));
 		who(by, sizeof(by), v);
-		cell(f, "By", "", by);
+		evidence_cell(f, "By", "", by);
 		fputs("<td data-l=\"Reason\">", f);
 		evidence_escape(f, evidence_str(v, "reason"));
 		if (evidence_str(v, "ticket"))
@@ -563,11 +570,11 @@ static void clauses(FILE *f)
 		}
 		put(f, "<tr><th scope=\"row\">", c->clause, "<br>");
 		put(f, "<span class=\"soft\">", c->title, "</span></th>");
-		cell(f, "About", "", c->asks);
-		cell(f, "Shows", "", c->shows);
+		evidence_cell(f, "About", "", c->asks);
+		evidence_cell(f, "Shows", "", c->shows);
 		fprintf(f, "<td data-l=\"Section\"><a href=\"#%s\">%s</a></td>", c->section,
 			c->section_title);
-		cell(f, "Does not show", "", c->beyond);
+		evidence_cell(f, "Does not show", "", c->beyond);
 		fputs("</tr>\n", f);
 	}
 	fputs(TABLE_END "</section>\n", f);

@@ -94,6 +94,8 @@ json_t *why_ask(const struct command *cmd, const struct ask *a, const char *id, 
 		ctl_error(cmd, "the id is not UTF-8");
 	if (text)
 		answer = ask_answer(cmd, a, text);
+	if (!a->json)
+		ask_plain(answer);
 	if (answer && fd >= 0) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		*known = loaded_open(cmd, path, policy);
