@@ -7,43 +7,7 @@ need_python "import socket" sockets
 plant_up
 server_start
 udp_echo "$S" $PLC 9999
-bg in_s "$PY" -c '
-import socket, threading
-def serve(s):
-    while True:
-        data = s.recv(100)
-        if not data:
-            return
-        s.sendall(data)
-l = socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()'
-wait_for 5 listening "$S" 8080 || fail 'nothing listens on port 8080'
-# old NAME FROM TO: a session that is kept; echoes WHAT NAME: does it answer?
-old() {
-	mkfifo "$TMP/$1.in" "$TMP/$1.out"
-	ip netns exec "$C" "$PY" -c '
-import socket, sys
-s = socket.create_connection((sys.argv[2], 8080), 5, (sys.argv[1], 0))
-s.settimeout(3)
-print("up", flush=True)
-for line in sys.stdin:
-    try:
-        s.sendall(line.encode())
-        print(s.recv(100).decode().strip() or "closed", flush=True)
-    except OSError:
-        print("nothing", flush=True)' "$2" "$3" <"$TMP/$1.in" >"$TMP/$1.out" 2>/dev/null &
-	PIDS+=($!)
-	eval "exec {IN_$1}>\"$TMP/$1.in\" {OUT_$1}<\"$TMP/$1.out\""
-	read -r -t 10 SAID <&"$(eval "echo \$OUT_$1")"
-	same "$1: a session" up "$SAID"
-}
-echoes() {
-	local in=IN_$2 out=OUT_$2
-	echo hello >&"${!in}"
-	read -r -t 10 SAID <&"${!out}"
-	same "$1" hello "$SAID"
-}
+tcp_echo 8080
 # pings ADDRESS: how many of three echo requests are answered.
 pings() {
 	in_c "$PY" -c '
@@ -70,19 +34,19 @@ for i in range(3):
 print(got)' "$1"
 }
 
-old before $HMI $PLC
+kept before $HMI $PLC
 client_open hmi "$C" -t 3000 $PLC
 expect hmi 'write register 5 7' ok
 "$B/otfwctl" init --routed lan0 plc0 >"$TMP/first.yaml" || fail 'init'
 fw_start "$TMP/first.yaml"
 ctl() { "$B/otfwctl" "$@" --run-dir "$RUN"; }
-echoes 'a session from before goes on' before
+echoes 'a session from before goes on' before hello
 expect hmi 'read holding 5 1' 'ok 7'
 expect hmi 'write register 5 8' ok
-old later $EWS $PLC
-echoes 'a port that nobody knows' later
-old six $HMI6 $PLC6
-echoes '  over IPv6' six
+kept later $EWS $PLC
+echoes 'a port that nobody knows' later hello
+kept six $HMI6 $PLC6
+echoes '  over IPv6' six hello
 same 'datagrams' 20 "$(udp_ask "$C" $HMI $PLC 9999 20)"
 same 'echoes' 3 "$(pings $PLC)"
 same '  over IPv6' 3 "$(pings $PLC6)"

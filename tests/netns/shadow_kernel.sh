@@ -8,44 +8,7 @@ need_python 'import socket' sockets
 guardian_plant
 server_start
 udp_echo "$S" $SIS_B 30010
-bg in_s "$PY" -c '
-import socket, threading
-def serve(s):
-    while True:
-        data = s.recv(100)
-        if not data:
-            return
-        s.sendall(data)
-l = socket.create_server(("10.10.2.2", 8080))
-while True:
-    threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()'
-wait_for 5 listening "$S" 8080 || fail 'nothing listens on port 8080'
-# web NAME: a session from the HMI that is kept; echo NAME: does it still answer?
-web() {
-	mkfifo "$TMP/$1.in" "$TMP/$1.out"
-	ip netns exec "$C" "$PY" -c '
-import socket, sys
-s = socket.create_connection(("10.10.2.2", 8080), 5, ("10.10.1.2", 0))
-s.settimeout(2)
-print("up", flush=True)
-for line in sys.stdin:
-    try:
-        s.sendall(line.encode())
-        print(s.recv(100).decode().strip() or "closed", flush=True)
-    except OSError:
-        print("nothing", flush=True)' <"$TMP/$1.in" >"$TMP/$1.out" 2>/dev/null &
-	PIDS+=($!)
-	eval "exec {IN_$1}>\"$TMP/$1.in\" {OUT_$1}<\"$TMP/$1.out\""
-	read -r -t 10 SAID <&"$(eval "echo \$OUT_$1")"
-	same "$1: a session in the kernel's lane" up "$SAID"
-}
-# echoes WHAT NAME ANSWER
-echoes() {
-	local in=IN_$2 out=OUT_$2
-	echo hello >&"${!in}"
-	read -r -t 10 SAID <&"${!out}"
-	same "$1" "$3" "$SAID"
-}
+tcp_echo 8080
 # tcp 8080 goes, 9090 comes; the safety lane goes; the rest stays.
 "$PY" - "$POLICY" "$TMP" <<'PYTHON'
 import sys
@@ -75,7 +38,7 @@ lists() {
 }
 row() { ctl candidate diff --json | grep '"kernel":true' | grep -c -- "$1"; }
 
-web one
+kept one $HMI $PLC
 candidate next
 same 'asked at once, with nothing seen' 0 $?
 listed 'becomes denied' || fail "no line of the kernel's lanes: $(cat "$TMP/diff")"
@@ -91,7 +54,7 @@ in_c timeout 0.3 "$PY" -c 'import socket; socket.create_connection(("10.10.2.2",
 lists 'the safety lane is counted' '^in the kernel: sis-peer: its safety lane took 100 packets since then'
 lists 'so is what was dropped as unlisted' '^in the kernel: [1-9][0-9]* packets to zone cell were dropped as unlisted since then'
 lists 'the rule that covers it, for a person' '^ *# *tcp: \[8080\]$'
-web two
+kept two $HMI $PLC
 lists 'a second session' 'would be denied, 2 sessions,'
 sleep 4
 same 'another pass counts nothing twice' 1 "$(row '"count":2,')"

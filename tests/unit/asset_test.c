@@ -18,6 +18,7 @@
 #include "fwd/recorder/asset.h"
 #include "fwd/recorder/recorder.h"
 #include "tests/unit/policies.h"
+#include "tests/unit/statedir.h"
 
 #define NOW INT64_C(1800000000000000)
 #define S   INT64_C(1000000)
@@ -187,21 +188,14 @@ static struct test_policy enforce;
 
 static struct asset_db *db;
 static struct log *events;
-static char dir[64];
 
 static int db_setup(void **state)
 {
 	(void)state;
 	now_us = NOW;
 	complaints = 0;
-	strcpy(dir, "/tmp/otfw-asset-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (statedir_open() < 0)
 		return -1;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0 || dup2(fd, FD_STATE) != FD_STATE)
-		return -1;
-	if (fd != FD_STATE)
-		close(fd);
 	db = calloc(1, sizeof(*db));
 	events = calloc(1, sizeof(*events));
 	if (!db || !events)
@@ -213,21 +207,13 @@ static int db_setup(void **state)
 
 static int db_teardown(void **state)
 {
-	static const char *const files[] = {"assets.db", "assets.db-wal", "assets.db-shm"};
-	char path[96];
-
 	(void)state;
 	asset_close(db);
 	free(db);
 	close(events->fd);
 	free(events);
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	close(FD_STATE);
 	now_us = NOW;
-	return rmdir(dir);
+	return statedir_close("assets.db");
 }
 
 static void again(void)

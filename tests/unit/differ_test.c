@@ -18,6 +18,7 @@
 
 #include "fwd/recorder/unseen.h"
 #include "tests/policy_make.h"
+#include "tests/unit/statedir.h"
 
 #define NOW INT64_C(1800000000000000)
 #define FILE_MAX                                                                                             \
@@ -36,21 +37,14 @@ int64_t clock_us(void)
 	return clock_now;
 }
 
-static char dir[64];
 static struct recorder *r;
 static const uint8_t one[POLICY_DIGEST] = {1}, two[POLICY_DIGEST] = {2};
 
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/otfw-differ-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (statedir_open() < 0)
 		return -1;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0 || dup2(fd, FD_STATE) != FD_STATE)
-		return -1;
-	if (fd != FD_STATE)
-		close(fd);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -1;
@@ -62,18 +56,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = {"differences.db", "differences.db-wal", "differences.db-shm"};
-	char path[96];
-
 	(void)state;
 	differ_close(&r->differ);
 	free(r);
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	close(FD_STATE);
-	return rmdir(dir);
+	return statedir_close("differences.db");
 }
 
 static struct event event_to(uint16_t port, int64_t ts_us)
@@ -236,7 +222,7 @@ static void is_bounded(void **state)
 	assert_int_equal(r->differ.used, DIFFER_KEPT);
 	assert_int_equal(r->differ.given_up, 2 * DIFFER_KEPT);
 	for (unsigned i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		snprintf(path, sizeof(path), "%s/%s", statedir, files[i]);
 		assert_int_equal(stat(path, &st), 0);
 		size += st.st_size;
 	}

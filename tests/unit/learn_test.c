@@ -17,6 +17,7 @@
 #include "fwd/recorder/recorder.h"
 #include "rules/cover.h"
 #include "tests/policy_make.h"
+#include "tests/unit/statedir.h"
 
 #define MANY    100000u
 #define NOW     INT64_C(1800000000000000)
@@ -359,19 +360,12 @@ static void clients_of_few_days_wait(void **state)
 /* ---- the database ---- */
 
 static struct learn_db *db;
-static char dir[64];
 
 static int db_setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/otfw-learn-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (statedir_open() < 0)
 		return -1;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0 || dup2(fd, FD_STATE) != FD_STATE)
-		return -1;
-	if (fd != FD_STATE)
-		close(fd);
 	db = calloc(1, sizeof(*db));
 	if (!db)
 		return -1;
@@ -381,18 +375,10 @@ static int db_setup(void **state)
 
 static int db_teardown(void **state)
 {
-	static const char *const files[] = {"learn.db", "learn.db-wal", "learn.db-shm"};
-	char path[96];
-
 	(void)state;
 	learn_close(db);
 	free(db);
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	close(FD_STATE);
-	return rmdir(dir);
+	return statedir_close("learn.db");
 }
 
 static void again(void)

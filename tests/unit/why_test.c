@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fwd/recorder/recorder.h"
+#include "tests/unit/statedir.h"
 
 void complain(const char *fmt, ...)
 {
@@ -26,19 +27,12 @@ int64_t clock_us(void)
 }
 
 static struct why *w;
-static char dir[64];
 
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/otfw-why-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (statedir_open() < 0)
 		return -1;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0 || dup2(fd, FD_STATE) != FD_STATE)
-		return -1;
-	if (fd != FD_STATE)
-		close(fd);
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -1;
@@ -55,18 +49,10 @@ static void again(void)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = {"why.db", "why.db-wal", "why.db-shm"};
-	char path[96];
-
 	(void)state;
 	why_close(w);
 	free(w);
-	for (unsigned i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	close(FD_STATE);
-	return rmdir(dir);
+	return statedir_close("why.db");
 }
 
 /* Denial number n: another address each. */
