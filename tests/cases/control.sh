@@ -53,6 +53,13 @@ answer 1 '{"ok":false,"generation":4,"text":"tank.yaml:3:1: error: unknown key\n
 ' '^tank.yaml:3:1: error: unknown key$' reload
 answer 1 '{"ok":false,"generation":4,"text":"x\n"}
 ' '^the policy is not loaded; generation 4 stays in force$' reload
+# What a recorder gone bad says does not steer a terminal; for programs it is what it is.
+assets='{"ok":true,"assets":[{"address":"10.0.0.1","zone":"cell","name":"pump\u001b]0;x\u0007 \u009b1m","mac":null,"first":1,"last":2,"roles":[],"identification":[]}],"assets-known":true,"assets-total":1,"assets-lost":0,"next":null}
+'
+answer 0 "$assets" '^  10.0.0.1 *pump?\]0;x? ?1m ' assets
+answer 0 "$assets" 'pump\\u001B' assets --json
+answer 0 '{"ok":true,"id":"K3T9QX","times":1,"first":1,"last":1,"event":{"event":"deny","operation":"read\u001b[2J 1","conduit":"c","reason":"address","detail":"d\u007f"}}
+' '^read?\[2J 1$' why K3T9QX
 zone='"in":9,"safety":1,"kernel":2,"inspected":3,"uninspected":{"released":1,"unseen":0},"dropped":{"invalid":0,"queue":2}'
 ledger() { printf '{"ok":true,"balanced":%s,"unaccounted":%s,"moving":0,"before-start":0,"zones":[{"name":"cell",%s}],"all":{"name":"all",%s},"queues":[{"queue":7,"ids":6,"denied":2,"full":0}]}' "$1" "$2" "$zone" "$zone"; }
 answer 0 "$(ledger true 0)"$'\n' '^zone cell: in 9 = safety 1 + kernel 2 + inspected 3 + uninspected 1 + dropped 2$' ledger
